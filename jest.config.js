@@ -1,0 +1,15 @@
+// Tests run TypeScript sources directly: workspace packages resolve through their "@kelvin/source" export.
+export default {
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/", "/.kelvin/", "<rootDir>/e2e/"],
+  modulePathIgnorePatterns: ["/dist/", "/.kelvin/"],
+  extensionsToTreatAsEsm: [".ts"],
+  testEnvironmentOptions: { customExportConditions: ["@kelvin/source", "node", "import"] },
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { jsc: { parser: { syntax: "typescript" }, target: "es2024" }, module: { type: "es6" } },
+    ],
+  },
+};
