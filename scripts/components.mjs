@@ -1,0 +1,46 @@
+// Which real components this machine offers to the tests: name, version, or what is wrong and how to mend it.
+import { spawnSync } from "node:child_process";
+
+/** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
+export function findComponents() {
+  return [findNode(), findKubectl(), findNamespaces()];
+}
+
+function findNode() {
+  return { name: "Node.js", version: process.version, promisedInCi: true };
+}
+
+/** kubectl from 1.28 on; older ones do not understand a server of today. */
+function findKubectl() {
+  const component = { name: "kubectl", neededBy: "end-to-end", promisedInCi: true };
+  const result = spawnSync("kubectl", ["version", "--client", "--output=json"], { encoding: "utf8" });
+  if (result.error !== undefined || result.status !== 0) {
+    return { ...component, problem: "no kubectl on PATH (install kubectl 1.28 or newer)" };
+  }
+  const version = JSON.parse(result.stdout).clientVersion?.gitVersion ?? "unknown";
+  const [, major, minor] = /^v(\d+)\.(\d+)/.exec(version) ?? [];
+  if (Number(major) !== 1 || Number(minor) < 28) {
+    return { ...component, problem: `kubectl ${version} is too old for this server (install 1.28 or newer)` };
+  }
+  return { ...component, version };
+}
+
+/** The namespaces that the local cluster lives in. */
+function findNamespaces() {
+  const component = { name: "Linux namespaces", neededBy: "end-to-end", promisedInCi: true };
+  const probe = spawnSync(
+    "unshare",
+    [...(process.getuid?.() === 0 ? [] : ["-Ur"]), "-npfm", "--mount-proc", "ip", "link"],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (probe.error !== undefined || probe.status !== 0) {
+    const cause = probe.error?.message ?? probe.stderr.trim();
+    return {
+      ...component,
+      problem: `unshare with ip refused: ${cause} (util-linux, iproute2 and namespaces are needed)`,
+    };
+  }
+  return { ...component, version: "pid, mount, network" };
+}

@@ -1,0 +1,69 @@
+// `npm test`: every test, and at the end which real components took part. `npm run test:long` (--long) also runs the
+// full soaks. Extra arguments go to jest. Exits non-zero on any failure; with CI=true also when a component that
+// .ci/run promised is missing.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { findComponents } from "./components.mjs";
+
+const args = process.argv.slice(2);
+const isLong = args.includes("--long");
+const jestArgs = args.filter((arg) => arg !== "--long");
+const isTty = process.stdout.isTTY === true;
+const red = (text) => (isTty ? `\x1b[31m${text}\x1b[0m` : text);
+
+const components = findComponents();
+const missing = components.filter((component) => component.problem !== undefined);
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs one jest configuration in its own process and adds up what it counted. */
+function runJest(name, config) {
+  console.log(`\n== ${name}`);
+  const outputFile = `node_modules/.cache/kelvin-jest-${config.replaceAll(/[^a-z0-9]/g, "-")}.json`;
+  const result = spawnSync(
+    process.execPath,
+    [
+      "--experimental-vm-modules",
+      "--disable-warning=ExperimentalWarning",
+      "node_modules/jest/bin/jest.js",
+      `--config=${config}`,
+      "--json",
+      `--outputFile=${outputFile}`,
+      ...jestArgs,
+    ],
+    { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, KELVIN_TEST_LONG: isLong ? "1" : "" } },
+  );
+  const summary = readSummary(outputFile);
+  counts.passed += summary.numPassedTests;
+  counts.failed += summary.numFailedTests + summary.numRuntimeErrorTestSuites;
+  counts.skipped += summary.numPendingTests;
+  if (result.status !== 0 && summary.numFailedTests + summary.numRuntimeErrorTestSuites === 0) counts.failed += 1;
+}
+
+function readSummary(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numRuntimeErrorTestSuites: 1 };
+  }
+}
+
+runJest("unit, table and contract tests", "jest.config.js");
+const endToEndNeeds = missing.filter((component) => component.neededBy === "end-to-end");
+if (endToEndNeeds.length === 0) {
+  runJest("end to end, through the real processes and the real kubectl", "e2e/jest.config.js");
+} else {
+  console.log(red(`\n== end to end: NOT RUN: ${endToEndNeeds.map((component) => component.problem).join("; ")}`));
+}
+
+console.log("\nReal components in this run:");
+for (const component of components) {
+  const line = `  ${component.name.padEnd(24)} ${component.problem === undefined ? component.version : `NOT USED: ${component.problem}`}`;
+  console.log(component.problem === undefined ? line : red(line));
+}
+const promised = process.env.CI === "true" ? missing.filter((component) => component.promisedInCi) : [];
+for (const component of promised) {
+  console.log(red(`  .ci/run promises ${component.name}, but it is missing: ${component.problem}`));
+  counts.failed += 1;
+}
+console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);

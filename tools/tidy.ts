@@ -1,0 +1,147 @@
+// The rules of the house that no linter knows, each with a message that says how to mend it. Run by `npm run check`.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+
+const problems: string[] = [];
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
+  .split("\n")
+  .filter((file) => file !== "" && existsSync(file));
+
+checkNames();
+checkStrings();
+checkArrows();
+checkReadmes();
+checkApps();
+checkDocstrings();
+checkMarkdown();
+
+for (const problem of problems) console.error(problem);
+console.log(
+  problems.length === 0 ? `tidy: ${files.length} files, no complaint` : `tidy: ${problems.length} complaints`,
+);
+process.exit(problems.length === 0 ? 0 : 1);
+
+function checkNames(): void {
+  const bannedFolders = new Set(["utils", "util", "common", "shared", "core", "lib", "helpers", "misc"]);
+  for (const file of files) {
+    const folder = dirname(file)
+      .split("/")
+      .find((part) => bannedFolders.has(part));
+    if (folder !== undefined)
+      problems.push(`${file}: folder "${folder}" names nothing; put the file where its noun lives`);
+    if (/^(utils?|helpers?|common|misc)\./.test(basename(file))) problems.push(`${file}: name the file by its noun`);
+  }
+}
+
+function checkStrings(): void {
+  const banned: { pattern: RegExp; instead: string; except?: RegExp }[] = [
+    {
+      pattern: /\bDate\.now\(/,
+      instead: "take a Clock (packages/kube/src/clock.ts) or a `nowMs` parameter",
+      except: /clock\.ts$|^(bench|e2e|tools|scripts|samples)\//,
+    },
+    {
+      pattern: /\bsetInterval\(/,
+      instead: "loop with `clock.sleep(ms, signal)`: intervals overlap and lose failures",
+      except: /^(samples|e2e)\//,
+    },
+    { pattern: / as unknown as /, instead: "parse at the edge" },
+    { pattern: /\b(FIXME|TODO|XXX)\b/, instead: "do it, or write down why not", except: /^tools\/tidy\.ts$/ },
+    {
+      pattern: /\bjest\.mock\(/,
+      instead: "a fake behind a port: jest.mock does nothing in ES modules",
+      except: /^tools\/tidy\.ts$/,
+    },
+  ];
+  for (const file of files.filter((name) => /\.(ts|mjs|cjs)$/.test(name) && name !== "tools/tidy.ts")) {
+    const isTest =
+      /\.(test|contract)\.ts$/.test(file) || file.includes("/test/") || file.startsWith("packages/testkit/");
+    const lines = readFileSync(file, "utf8").split("\n");
+    for (const { pattern, instead, except } of banned) {
+      if (except?.test(file) === true || (isTest && pattern.source !== "\\b(FIXME|TODO|XXX)\\b")) continue;
+      const line = lines.findIndex((text) => pattern.test(text));
+      if (line >= 0) problems.push(`${file}:${line + 1}: ${lines[line]?.trim()} -> ${instead}`);
+    }
+  }
+}
+
+function checkArrows(): void {
+  const allowed: Record<string, readonly string[]> = {
+    api: [],
+    kube: ["api"],
+    controller: ["kube", "api"],
+    "http-proxy": [],
+    "http-service": [],
+    testkit: ["api", "kube", "controller", "http-proxy", "http-service"],
+  };
+  for (const file of files.filter((name) => /^(packages|apps)\/[^/]+\/(src|test)\/.*\.ts$/.test(name))) {
+    const [group, owner] = file.split("/");
+    const isTest = file.endsWith(".test.ts") || file.includes("/test/");
+    for (const [, target] of readFileSync(file, "utf8").matchAll(/from "@kelvin\/([a-z-]+)/g)) {
+      if (target === undefined || target === owner) continue;
+      if (target === "testkit") {
+        if (!isTest) problems.push(`${file}: only tests import @kelvin/testkit`);
+      } else if (group === "packages" && !isTest && !(allowed[owner ?? ""] ?? []).includes(target)) {
+        problems.push(
+          `${file}: packages/${owner} must not import @kelvin/${target} (see the arrows in ARCHITECTURE.md)`,
+        );
+      } else if (existsSync(`apps/${target}`)) {
+        problems.push(`${file}: nothing imports an app; move what both need into a package`);
+      }
+    }
+    if (owner === "local-cluster" && /from "@kelvin\/api/.test(readFileSync(file, "utf8"))) {
+      problems.push(`${file}: local-cluster is a Kubernetes and knows no Knative kind; import from @kelvin/kube`);
+    }
+  }
+}
+
+function checkReadmes(): void {
+  const owners = new Set(files.flatMap((file) => /^((?:packages|apps)\/[^/]+)\//.exec(file)?.[1] ?? []));
+  for (const owner of owners) {
+    if (!existsSync(`${owner}/README.md`))
+      problems.push(`${owner}: needs a README.md (what it is, what it is not, one example)`);
+    else if (readFileSync(`${owner}/README.md`, "utf8").split("\n").length > 90)
+      problems.push(`${owner}/README.md: over 90 lines; keep it to a page`);
+  }
+}
+
+function checkApps(): void {
+  const apps = new Set(files.flatMap((file) => /^apps\/([^/]+)\//.exec(file)?.[1] ?? []));
+  for (const app of apps) {
+    const main = `apps/${app}/src/main.ts`;
+    if (!existsSync(main)) problems.push(`apps/${app}: needs src/main.ts`);
+    else if (app !== "cli" && readFileSync(main, "utf8").split("\n").length > 60)
+      problems.push(`${main}: parse, start, stop; composition belongs in app.ts`);
+    for (const file of app === "cli" ? [] : ["config.ts", "app.ts"]) {
+      if (!existsSync(`apps/${app}/src/${file}`)) problems.push(`apps/${app}: needs src/${file}`);
+    }
+    if (!["cli", "local-cluster"].includes(app) && !existsSync(`apps/${app}/Dockerfile`))
+      problems.push(`apps/${app}: needs a Dockerfile`);
+  }
+}
+
+function checkDocstrings(): void {
+  for (const file of files.filter(
+    (name) => /^packages\/[^/]+\/src\/.*\.ts$/.test(name) && !/\.(test|contract)\.ts$/.test(name),
+  )) {
+    const lines = readFileSync(file, "utf8").split("\n");
+    lines.forEach((line, index) => {
+      const name = /^export (?:async )?(?:function|class|interface|const) (\w+)/.exec(line)?.[1];
+      if (name === undefined) return;
+      const above = lines[index - 1]?.trim() ?? "";
+      if (!above.endsWith("*/"))
+        problems.push(`${file}:${index + 1}: ${name} needs a docstring that says what it promises`);
+    });
+  }
+}
+
+function checkMarkdown(): void {
+  for (const file of files.filter((name) => name.endsWith(".md"))) {
+    const titles =
+      readFileSync(file, "utf8")
+        .replaceAll(/```[\s\S]*?```/g, "")
+        .match(/^# /gm)?.length ?? 0;
+    if (titles !== 1) problems.push(`${file}: has ${titles} titles (# ...); one is right`);
+  }
+}
