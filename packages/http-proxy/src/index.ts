@@ -1,1 +1,7 @@
-export {};
+export { openProxyServer } from "./proxy-server.ts";
+export type { ProxyCounters, ProxyListener, ProxyLog, ProxyServer, ProxyServerOptions } from "./proxy-server.ts";
+export type { ConnectFailure, Exchange, ExchangeOutcome, ForwardOptions, UpstreamEndReason } from "./exchange.ts";
+export { prepareHeaderEdits } from "./header-edits.ts";
+export type { HeaderEditRules, HeaderEdits } from "./header-edits.ts";
+export { defaultLimits } from "./limits.ts";
+export type { ProxyLimits } from "./limits.ts";
