@@ -1,0 +1,187 @@
+import { Pool } from "undici";
+import type { Dispatcher } from "undici";
+import { errorFromStatus, toError, UnavailableError } from "./errors.ts";
+import type { KubeError, Status } from "./errors.ts";
+import type { Clock } from "./clock.ts";
+import type { KubeConfig } from "./kube-config.ts";
+
+/** One HTTP request to the API server, relative to its URL. */
+export interface TransportRequest {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: string;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal | undefined;
+}
+
+/** HTTP with credentials, retries of what is safe to retry, and errors of errors.ts. */
+export interface Transport {
+  /** The parsed JSON answer of a successful call. */
+  call(request: TransportRequest): Promise<unknown>;
+  /** The open body of a successful streaming GET, on a connection of its own. The caller destroys it. */
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> & { destroy(): unknown }>;
+  /** Ends all connections at once; open streams fail. */
+  close(): Promise<void>;
+}
+
+/** What a transport needs beside the configuration. */
+export interface TransportOptions {
+  clock: Clock;
+  userAgent: string;
+  /** How long a call may take to begin to answer, and how long it may pause within the answer. */
+  answerMsMax: number;
+}
+
+const CALL_CONNECTIONS_MAX = 16;
+const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
+const ATTEMPTS_MAX = 4;
+const RETRY_AFTER_SECONDS_MAX = 10;
+
+/** Opens the connection pools; nothing is sent before the first call. */
+export function openTransport(config: KubeConfig, options: TransportOptions): Transport {
+  const server = new URL(config.server);
+  const basePath = server.pathname.replace(/\/$/, "");
+  const calls = makePool(config, { connections: CALL_CONNECTIONS_MAX, maxResponseSize: ANSWER_BYTES_MAX });
+  const streams = makePool(config, { connections: null });
+
+  const send = async (pool: Pool, request: TransportRequest, refresh: boolean): Promise<Dispatcher.ResponseData> => {
+    const headers = await makeHeaders(config, request, refresh);
+    return pool.request({
+      method: request.method,
+      path: basePath + request.path,
+      headers: { ...headers, "user-agent": options.userAgent },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      headersTimeout: options.answerMsMax,
+      bodyTimeout: pool === streams ? 0 : options.answerMsMax,
+      ...(request.signal !== undefined && { signal: request.signal }),
+    });
+  };
+
+  const attempt = async (pool: Pool, request: TransportRequest, refresh: boolean): Promise<Answer> => {
+    try {
+      const response = await send(pool, request, refresh);
+      if (pool === streams && response.statusCode === 200) return { code: 200, body: response.body };
+      return {
+        code: response.statusCode,
+        text: await response.body.text(),
+        retryAfter: response.headers["retry-after"],
+      };
+    } catch (error) {
+      throw connectionError(error, request);
+    }
+  };
+
+  const answer = async (pool: Pool, request: TransportRequest): Promise<Answer> => {
+    let refresh = false;
+    for (let attempts = 1; ; attempts += 1) {
+      const result: Answer | Error = await attempt(pool, request, refresh).catch(toError);
+      const plan: RetryPlan | undefined = attempts < ATTEMPTS_MAX ? planRetry(request, result, refresh) : undefined;
+      if (plan !== undefined) {
+        refresh ||= plan.refresh;
+        await options.clock.sleep(plan.afterMs, request.signal);
+        request.signal?.throwIfAborted();
+      } else if (result instanceof Error) throw result;
+      else if (result.code < 200 || result.code > 299) throw answerError(result);
+      else return result;
+    }
+  };
+
+  return {
+    async call(request) {
+      const { text = "" } = await answer(calls, request);
+      return parseJson(text);
+    },
+    async stream(path, signal) {
+      const { body } = await answer(streams, { method: "GET", path, signal });
+      if (body === undefined) throw new UnavailableError(`the server answered a watch of ${path} without a stream`);
+      return body;
+    },
+    async close() {
+      await Promise.all([calls.destroy(), streams.destroy()]);
+    },
+  };
+}
+
+interface Answer {
+  code: number;
+  text?: string;
+  body?: Dispatcher.ResponseData["body"];
+  retryAfter?: string | string[] | undefined;
+}
+
+function makePool(config: KubeConfig, options: Pool.Options): Pool {
+  const secure = config.server.startsWith("https:");
+  return new Pool(new URL(config.server).origin, {
+    allowH2: false,
+    keepAliveTimeout: 30_000,
+    ...options,
+    connect: { timeout: 10_000, keepAliveInitialDelay: 15_000, ...(secure && tlsOptions(config)) },
+  });
+}
+
+function tlsOptions(config: KubeConfig): object {
+  return {
+    ...(config.caPem !== undefined && { ca: config.caPem }),
+    ...(config.certPem !== undefined && { cert: config.certPem }),
+    ...(config.keyPem !== undefined && { key: config.keyPem }),
+    ...(config.tlsServerName !== undefined && { servername: config.tlsServerName }),
+    ...(config.skipTlsVerify === true && { rejectUnauthorized: false }),
+  };
+}
+
+async function makeHeaders(
+  config: KubeConfig,
+  request: TransportRequest,
+  refresh: boolean,
+): Promise<Record<string, string>> {
+  const authorization = await config.authorization?.(refresh);
+  return {
+    accept: "application/json",
+    ...(request.body !== undefined && { "content-type": request.contentType ?? "application/json" }),
+    ...(authorization !== undefined && { authorization }),
+  };
+}
+
+interface RetryPlan {
+  afterMs: number;
+  refresh: boolean;
+}
+
+/** Whether, how soon and how to try again. Writes are repeated only where the server said it did not carry them out. */
+function planRetry(request: TransportRequest, result: Answer | Error, refreshed: boolean): RetryPlan | undefined {
+  if (result instanceof Error) {
+    // A kept-alive connection may be closed by the server just as we use it.
+    const wasStale = result.cause instanceof Error && "code" in result.cause && result.cause.code === "UND_ERR_SOCKET";
+    return request.method === "GET" && wasStale ? { afterMs: 0, refresh: false } : undefined;
+  }
+  if (result.code === 401 && !refreshed) return { afterMs: 0, refresh: true };
+  const retryAfterSeconds = Number(result.retryAfter);
+  if (result.code === 429 && retryAfterSeconds >= 0 && retryAfterSeconds <= RETRY_AFTER_SECONDS_MAX) {
+    return { afterMs: retryAfterSeconds * 1000, refresh: false };
+  }
+  return undefined;
+}
+
+function connectionError(error: unknown, request: TransportRequest): Error {
+  if (request.signal?.aborted === true) return toError(request.signal.reason);
+  const cause = toError(error);
+  return new UnavailableError(`${request.method} ${request.path} failed: ${cause.message}`, { cause });
+}
+
+function answerError({ code, text = "" }: Answer): KubeError {
+  try {
+    const parsed = JSON.parse(text) as Status | null;
+    if (parsed !== null && typeof parsed === "object" && parsed.kind === "Status") return errorFromStatus(parsed, code);
+  } catch {
+    // Proxies and load balancers answer in HTML or plain text; that text is the best message there is.
+  }
+  return errorFromStatus({ message: `the server answered ${code}: ${text.slice(0, 300)}` }, code);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UnavailableError("the server's answer is not JSON", { cause: error });
+  }
+}
