@@ -1,12 +1,10 @@
 export {
   ActivatorReport,
-  CordonReply,
   CordonRequest,
-  HoldReply,
   HoldRequest,
   RevisionReport,
-  RoutingTableReport,
   activatorInternalPortName,
   activatorServiceName,
   autoscalerLeaseName,
 } from "./protocol.ts";
+export type { CordonReply, HoldReply, RoutingTableReport } from "./protocol.ts";

@@ -1,5 +1,3 @@
-import { Type, type Static } from "typebox";
-
 // The internal HTTP contract between activators and the autoscaler (see ARCHITECTURE.md, "The scale decision's way").
 //
 // Activator → autoscaler leader, one long-lived request:
@@ -13,68 +11,115 @@ import { Type, type Static } from "typebox";
 // serving-controller → each activator's internal port:
 //   GET  /internal/v1/table?since=N&waitSeconds=S → RoutingTableReport (long poll: answers when version > N, or after S).
 
+// The values of the same names are JSON Schemas for the HTTP edge. They are plain objects rather than TypeBox values because
+// every service loads this file at its start, and TypeBox's import alone takes longer than the rest of it.
+
+const count = { type: "integer", minimum: 0 } as const;
+const name = { type: "string", minLength: 1, maxLength: 253 } as const;
+
 /** One revision as one activator sees it. Counters only grow while `bootId` stays, so lost or doubled reports are harmless. */
-export const RevisionReport = Type.Object({
-  namespace: Type.String(),
-  revision: Type.String(),
+export interface RevisionReport {
+  namespace: string;
+  revision: string;
   /** Integral of (in flight + queued) over time, in request-milliseconds, since boot. */
-  concurrencyMs: Type.Number({ minimum: 0 }),
+  concurrencyMs: number;
   /** Requests that ended since boot. */
-  requestsEnded: Type.Integer({ minimum: 0 }),
+  requestsEnded: number;
   /** Requests now at pods, open streams and websockets included. */
-  inFlight: Type.Integer({ minimum: 0 }),
+  inFlight: number;
   /** Requests now waiting for a pod or for a free slot. */
-  queued: Type.Integer({ minimum: 0 }),
+  queued: number;
   /** In flight per pod name, for pods with any. */
-  pods: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
+  pods: Record<string, number>;
   /** Names of pods that this activator sends requests to (Ready, or opened early). */
-  openPods: Type.Array(Type.String()),
-});
-export type RevisionReport = Static<typeof RevisionReport>;
+  openPods: string[];
+}
+
+/** JSON Schema of a RevisionReport. */
+export const RevisionReport = {
+  type: "object",
+  required: ["namespace", "revision", "concurrencyMs", "requestsEnded", "inFlight", "queued", "pods", "openPods"],
+  properties: {
+    namespace: name,
+    revision: name,
+    concurrencyMs: { type: "number", minimum: 0 },
+    requestsEnded: count,
+    inFlight: count,
+    queued: count,
+    pods: { type: "object", additionalProperties: count },
+    openPods: { type: "array", items: name },
+  },
+} as const;
 
 /** One line of an activator's report stream. Lists every revision with traffic since the last line or anything in flight or queued. */
-export const ActivatorReport = Type.Object({
+export interface ActivatorReport {
   /** Name of the activator's Pod. */
-  activator: Type.String(),
+  activator: string;
   /** New at each start of the process; counters of another boot are not comparable. */
-  bootId: Type.String(),
+  bootId: string;
   /** Grows by one a line. */
-  sequence: Type.Integer({ minimum: 0 }),
+  sequence: number;
   /** Milliseconds on the activator's monotonic clock when the line was made; differences give the averaging interval. */
-  monotonicMs: Type.Number({ minimum: 0 }),
-  revisions: Type.Array(RevisionReport),
-});
-export type ActivatorReport = Static<typeof ActivatorReport>;
+  monotonicMs: number;
+  revisions: RevisionReport[];
+}
 
-/** Asks that no new request goes to these pods of one revision. */
-export const CordonRequest = Type.Object({
-  namespace: Type.String(),
-  revision: Type.String(),
-  pods: Type.Array(Type.String(), { maxItems: 1000 }),
-});
-export type CordonRequest = Static<typeof CordonRequest>;
+/** JSON Schema of an ActivatorReport. */
+export const ActivatorReport = {
+  type: "object",
+  required: ["activator", "bootId", "sequence", "monotonicMs", "revisions"],
+  properties: {
+    activator: name,
+    bootId: name,
+    sequence: count,
+    monotonicMs: { type: "number", minimum: 0 },
+    revisions: { type: "array", items: RevisionReport },
+  },
+} as const;
+
+/** Asks that no new request goes to these pods of one revision (at most 1000 a call). */
+export interface CordonRequest {
+  namespace: string;
+  revision: string;
+  pods: string[];
+}
+
+/** JSON Schema of a CordonRequest. */
+export const CordonRequest = {
+  type: "object",
+  required: ["namespace", "revision", "pods"],
+  properties: { namespace: name, revision: name, pods: { type: "array", items: name, maxItems: 1000 } },
+} as const;
 
 /** In flight per asked pod after the request took effect; 0 for a pod this activator does not know. */
-export const CordonReply = Type.Object({
-  inFlight: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
-});
-export type CordonReply = Static<typeof CordonReply>;
+export interface CordonReply {
+  inFlight: Record<string, number>;
+}
 
 /** Asks whether the revision is idle here and, if so, to queue what comes from now on. */
-export const HoldRequest = Type.Object({ namespace: Type.String(), revision: Type.String() });
-export type HoldRequest = Static<typeof HoldRequest>;
+export interface HoldRequest {
+  namespace: string;
+  revision: string;
+}
+
+/** JSON Schema of a HoldRequest. */
+export const HoldRequest = {
+  type: "object",
+  required: ["namespace", "revision"],
+  properties: { namespace: name, revision: name },
+} as const;
 
 /** `holding` is false when anything is in flight or queued; the autoscaler then must not scale to zero. */
-export const HoldReply = Type.Object({ holding: Type.Boolean() });
-export type HoldReply = Static<typeof HoldReply>;
+export interface HoldReply {
+  holding: boolean;
+}
 
 /** What an activator serves now: for each Ingress (`namespace/name`) the generation it has applied. */
-export const RoutingTableReport = Type.Object({
-  bootId: Type.String(),
-  version: Type.Integer({ minimum: 0 }),
-  ingresses: Type.Record(Type.String(), Type.Integer()),
-});
-export type RoutingTableReport = Static<typeof RoutingTableReport>;
+export interface RoutingTableReport {
+  bootId: string;
+  version: number;
+  ingresses: Record<string, number>;
+}
 
 /** Name of the Lease whose holder is the autoscaler that decides; `holderIdentity` is `<podName>_<podIP>:<internalPort>`. */
 export const autoscalerLeaseName = "autoscaler";
