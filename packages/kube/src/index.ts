@@ -14,6 +14,10 @@ export type {
 export type { Change, Informer, InformerOptions, OpenInformer } from "./informer.ts";
 export type { Clock } from "./clock.ts";
 
+// What every kind has, for those that know Kubernetes but not Knative.
+export { apiVersionOf } from "@kelvin/api";
+export type { Kind, KubeObject, ObjectKey, ObjectMeta, OwnerReference } from "@kelvin/api";
+
 // Reaching a server.
 export { openKubeClient } from "./http-kube-client.ts";
 export type { KubeClientOptions, OpenKubeClient } from "./http-kube-client.ts";
