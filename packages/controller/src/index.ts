@@ -1,1 +1,17 @@
-export {};
+// Controllers.
+export { openController } from "./controller.ts";
+export type { Controller, ControllerOptions } from "./controller.ts";
+export { reconcileKey } from "./reconcile-loop.ts";
+export type { Reconcile, ReconcileContext, ReconcileRules } from "./reconcile-loop.ts";
+export { requeueAfter, TerminalError, waitForEvent } from "./outcome.ts";
+export type { Outcome } from "./outcome.ts";
+export { enqueueByLabel, enqueueOwner, watching } from "./key-mapper.ts";
+export type { KeyMapper, WatchSource } from "./key-mapper.ts";
+export { silentRecorder } from "./event-recorder.ts";
+export type { EventRecorder } from "./event-recorder.ts";
+export { noMetrics } from "./controller-metrics.ts";
+export type { ControllerMetrics, ReconcileResult } from "./controller-metrics.ts";
+export { silentLog } from "./log.ts";
+export type { Log } from "./log.ts";
+export { openWorkQueue } from "./work-queue.ts";
+export type { QueuedKey, WorkQueue, WorkQueueOptions } from "./work-queue.ts";

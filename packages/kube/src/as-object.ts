@@ -1,6 +1,6 @@
-import { apiVersionOf } from "@kelvin/api";
 import type { Kind, KubeObject } from "@kelvin/api";
 import { UnavailableError } from "./errors.ts";
+import { apiVersionOf } from "./resource-path.ts";
 
 /**
  * The edge where JSON becomes a type. An API server has validated what it stores, so only the outer shape is checked.

@@ -1,4 +1,3 @@
-import { apiVersionOf } from "@kelvin/api";
 import type { Kind, KubeObject } from "@kelvin/api";
 import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
@@ -8,7 +7,7 @@ import type { Transport } from "./http-transport.ts";
 import type { KubeClient, ListOptions, ObjectList, Patch, WriteOptions } from "./kube-client.ts";
 import type { KubeConfig } from "./kube-config.ts";
 import { asObject } from "./as-object.ts";
-import { collectionPath, objectPath, queryText, requireNamespace } from "./resource-path.ts";
+import { apiVersionOf, collectionPath, objectPath, queryText, requireNamespace } from "./resource-path.ts";
 import { watchOverHttp } from "./http-watch.ts";
 import { keyOf } from "./object-key.ts";
 

@@ -1,6 +1,14 @@
 import type { Kind, KubeObject, ObjectKey } from "@kelvin/api";
 import { InvalidError } from "./errors.ts";
 
+/**
+ * As in @kelvin/api, of which only types may be imported here: its values bring a schema library along, which costs every
+ * process time and memory, and the local cluster must not depend on it.
+ */
+export function apiVersionOf(kind: Pick<Kind, "group" | "version">): string {
+  return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+}
+
 /** The URL path of a collection: all namespaces when `namespace` is absent or the kind is cluster-scoped. */
 export function collectionPath<T extends KubeObject>(kind: Kind<T>, namespace?: string): string {
   const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
