@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { call, eventually } from "./http.ts";
+import { openKelvin, removeDataDir, type Kelvin } from "./kelvin.ts";
+import { kubectlFor } from "./kubectl.ts";
+import { readMachineState } from "./machine-state.ts";
+
+// Starting, stopping, being killed; what is left behind, and what is still there at the next start.
+
+let opened: Kelvin[] = [];
+
+afterEach(async () => {
+  for (const kelvin of opened) {
+    if (kelvin.process.exitCode === null) await kelvin.stop("SIGKILL");
+    await removeDataDir(kelvin);
+  }
+  opened = [];
+}, 60_000);
+
+async function open(options?: Parameters<typeof openKelvin>[0]): Promise<Kelvin> {
+  const kelvin = await openKelvin(options);
+  opened.push(kelvin);
+  return kelvin;
+}
+
+/** Pid of the supervisor: npm may or may not be in between. */
+function supervisorPid(kelvin: Kelvin): number {
+  return Number(/\d+/.exec(readFileSync(join(kelvin.dataDir, "lock"), "utf8"))?.[0]);
+}
+
+describe("the end of the supervisor ends everything", () => {
+  test.each([
+    { name: "TERM to npm", signal: "SIGTERM" as const, wantCode: 0 },
+    { name: "INT to npm", signal: "SIGINT" as const, wantCode: 0 },
+    { name: "kill -9 of the supervisor", signal: "SIGKILL" as const, wantCode: undefined },
+  ])(
+    "$name: nothing is left, and the state is there at the next start",
+    async ({ signal, wantCode }) => {
+      const before = readMachineState("no such marker");
+      const kelvin = await open();
+      const kubectl = kubectlFor(kelvin);
+      await kubectl("create", "configmap", "kept", "--from-literal=a=b", "--dry-run=client", "-o", "yaml").then(
+        (manifest) => kubectl.withInput(manifest, "apply", "-f", "-"),
+      );
+      await kubectl("apply", "-f", "samples/hello/service.yaml");
+      await kubectl("wait", "--for=condition=Ready", "ksvc/hello", "--timeout=60s");
+
+      const startMs = performance.now();
+      const exited = new Promise<number | null>((resolve) => void kelvin.process.once("exit", resolve));
+      if (signal === "SIGKILL") process.kill(supervisorPid(kelvin), signal);
+      else kelvin.process.kill(signal);
+      const code = await exited;
+      expect(performance.now() - startMs).toBeLessThan(15_000);
+      if (wantCode !== undefined) expect(code).toBe(wantCode);
+
+      await eventually(async () => readMachineState(kelvin.dataDir).processes.length === 0, 10_000, "no process left");
+      const after = readMachineState(kelvin.dataDir);
+      expect(after.listeningPorts.filter((port) => !before.listeningPorts.includes(port))).toEqual([]);
+      expect(after.mounts).toEqual([]);
+      expect(after.networkNamespaces.filter((namespace) => !before.networkNamespaces.includes(namespace))).toEqual([]);
+
+      const again = await open({
+        dataDir: kelvin.dataDir,
+        ports: { httpPort: kelvin.httpPort, apiPort: kelvin.apiPort },
+      });
+      expect(await kubectlFor(again)("get", "configmap", "kept", "-o", "jsonpath={.data.a}")).toBe("b");
+      const answer = await eventually(
+        async () => {
+          const found = await call({ port: again.httpPort, host: "hello.default.localhost" });
+          return found.status === 200 ? found : undefined;
+        },
+        30_000,
+        "hello after the restart",
+      );
+      expect(answer.body).toMatch(/^Hello/);
+      await again.stop();
+    },
+    180_000,
+  );
+});
+
+describe("starting wrongly", () => {
+  const start = (...args: string[]): { status: number | null; stderr: string } =>
+    spawnSync("npm", ["start", ...args], { encoding: "utf8", timeout: 60_000 });
+
+  test("an unknown option: exit 2 with usage", () => {
+    const result = start("--", "--colour", "blue");
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain("--colour");
+    expect(result.stderr).toContain("--http-port");
+  });
+
+  test("an option that npm swallowed: the right command is printed", () => {
+    const result = start("--http-port=9999");
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain("npm start -- --http-port");
+  });
+
+  test("a taken port: the option that moves it is named", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const child = spawn("npm", ["start", "--", "--ephemeral", "--http-port", String(port), "--api-port", "0"], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => void (stderr += chunk.toString()));
+    const code = await new Promise<number | null>((resolve) => void child.once("exit", resolve));
+    server.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain("--http-port");
+  }, 60_000);
+
+  test("a second start on the same data directory: already running", async () => {
+    const kelvin = await open();
+    const result = start("--", "--data-dir", kelvin.dataDir);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain(`already running as pid ${supervisorPid(kelvin)}`);
+    await kelvin.stop();
+  }, 120_000);
+});
