@@ -27,9 +27,8 @@ for (let byte = 0; byte < 256; byte++) {
   isHostByte[byte] = /[0-9A-Za-z._-]/.test(char) ? 1 : 0;
 }
 
-/** Whether bytes[start, end) are `lower`, which is in lower case, whatever their case. */
-export function equalsIgnoreCase(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
-  if (end - start !== lower.length) return false;
+/** Whether the bytes from `start` on are `lower`, which is in lower case, whatever their case. */
+export function equalsIgnoreCase(bytes: Uint8Array, start: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) {
     const byte = bytes[start + i] as number;
     if ((byte >= 65 && byte <= 90 ? byte | 32 : byte) !== lower[i]) return false;
@@ -37,11 +36,8 @@ export function equalsIgnoreCase(bytes: Uint8Array, start: number, end: number, 
   return true;
 }
 
-/** Whether bytes[start, end) are exactly `expected`. */
-export function equals(bytes: Uint8Array, start: number, end: number, expected: Uint8Array): boolean {
-  if (end - start !== expected.length) return false;
-  for (let i = 0; i < expected.length; i++) {
-    if (bytes[start + i] !== expected[i]) return false;
-  }
+/** Whether the bytes from `start` on are exactly `expected`. */
+export function startsWith(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i++) if (bytes[start + i] !== expected[i]) return false;
   return true;
 }

@@ -44,11 +44,10 @@ export function prepareHeaderEdits(rules: HeaderEditRules): HeaderEdits {
     drops(bytes, start, end) {
       const sameLength = namesByLength[end - start];
       if (sameLength !== undefined) {
-        for (const name of sameLength) if (equalsIgnoreCase(bytes, start, end, name)) return true;
+        for (const name of sameLength) if (equalsIgnoreCase(bytes, start, name)) return true;
       }
       for (const prefix of prefixes) {
-        const prefixEnd = start + prefix.length;
-        if (prefixEnd <= end && equalsIgnoreCase(bytes, start, prefixEnd, prefix)) return true;
+        if (start + prefix.length <= end && equalsIgnoreCase(bytes, start, prefix)) return true;
       }
       return false;
     },
