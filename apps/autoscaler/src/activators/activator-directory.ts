@@ -20,7 +20,7 @@ export function listActivators(slices: Pick<Informer<EndpointSlice>, "list">): A
   for (const slice of slices.list()) {
     const port = slice.ports?.find((candidate) => candidate.name === activatorInternalPortName)?.port;
     if (port === undefined) continue;
-    for (const endpoint of slice.endpoints) {
+    for (const endpoint of slice.endpoints ?? []) {
       const name = endpoint.targetRef?.name;
       const address = endpoint.addresses[0];
       if (name === undefined || address === undefined) continue;

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance } from "@kelvin/http-service";
 import { BadReportError, parseReportLines } from "../reports/report-lines.ts";
 import type { ReportLedger, RevisionKey } from "../reports/report-ledger.ts";
 import type { ScaleBook } from "../pod-autoscaler/scale-book.ts";

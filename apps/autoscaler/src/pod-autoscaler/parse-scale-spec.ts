@@ -5,7 +5,7 @@ import {
   type AutoscalingAnnotation,
   type PodAutoscaler,
 } from "@kelvin/api/autoscaling/v1alpha1";
-import type { AutoscalerConfig } from "@kelvin/api/serving/v1";
+import type { AutoscalerConfig } from "@kelvin/api/serving/config";
 import type { ScaleSpec } from "../decider/scale-spec.ts";
 
 /** What the operator's ConfigMaps say of scaling. */
