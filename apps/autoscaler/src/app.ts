@@ -9,6 +9,7 @@ import {
   openLeaderElection,
   watching,
   type Controller,
+  type EventRecorder,
 } from "@kelvin/controller";
 import { openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import { Deployment, EndpointSlice, Pod, openInformer, type Clock, type KubeClient } from "@kelvin/kube";
@@ -39,11 +40,11 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
   const ledger = openReportLedger(() => clock.monotonicMs());
   const book = openScaleBook();
   const recorder = openEventRecorder({ kube, component: "autoscaler", clock });
-  const reconcileDeps: PodAutoscalerDeps = {
+  const reconcileDeps: PodAutoscalerDeps & { kube: KubeClient } = {
     ...deps,
     config: () => ({
-      autoscaler: view.configs.current("config-autoscaler"),
-      progressDeadlineMs: view.configs.current("config-deployment").progressDeadlineMs,
+      autoscaler: view.configs.current.autoscaler,
+      progressDeadlineMs: view.configs.current.deployment.progressDeadlineMs,
     }),
     deployments: view.deployments,
     podsOf: (key) => view.pods.byIndex("revision", key),
@@ -59,27 +60,12 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
     identity: `${config.podName}_${config.podAddress}:${config.internalPort}`,
     clock,
     log,
-    onLead: () => {
-      controller = openController<PodAutoscaler>({
-        name: "pod-autoscaler",
-        kind: PodAutoscaler,
-        kube,
-        informer: view.podAutoscalers,
-        watches: [
-          watching(view.deployments, enqueueByLabel(revisionLabel)),
-          watching(view.pods, enqueueByLabel(revisionLabel)),
-        ],
-        reconcile: (podAutoscaler) => reconcilePodAutoscaler(podAutoscaler, reconcileDeps),
-        concurrency: 16,
-        recorder,
-        clock,
-        log,
-      });
-    },
-    onLost: async () => {
-      const lost = controller;
+    async onLead(signal) {
+      controller = openPodAutoscalerController(view, { deps: reconcileDeps, recorder, log });
+      await once(signal);
+      const ending = controller;
       controller = undefined;
-      await lost?.close();
+      await ending.close();
     },
   });
 
@@ -107,13 +93,40 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
   return {
     async close() {
       sweep.abort();
-      // The Lease is given back last of what decides, so that the next leader starts only when this one has stopped.
-      await controller?.close();
       await election.close();
       await Promise.all([http.close(), sweeping, view.close(), recorder.close()]);
     },
   };
 }
+
+/** Reconciles every PodAutoscaler when it, its Deployment or one of its pods changes. */
+function openPodAutoscalerController(
+  view: View,
+  { deps, recorder, log }: { deps: PodAutoscalerDeps & { kube: KubeClient }; recorder: EventRecorder; log: Logger },
+): Controller {
+  const { podAutoscalers, deployments, pods } = view;
+  return openController<PodAutoscaler>({
+    name: "pod-autoscaler",
+    kind: PodAutoscaler,
+    kube: deps.kube,
+    informer: podAutoscalers,
+    watches: [watching(deployments, enqueueByLabel(revisionLabel)), watching(pods, enqueueByLabel(revisionLabel))],
+    reconcile: (podAutoscaler) => reconcilePodAutoscaler(podAutoscaler, deps),
+    concurrency: 16,
+    recorder,
+    clock: deps.clock,
+    log,
+  });
+}
+
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+type View = ReturnType<typeof openView>;
 
 /** The informers and the configuration. */
 function openView({ systemNamespace }: Config, { kube, clock, log }: AppDeps) {
@@ -128,8 +141,16 @@ function openView({ systemNamespace }: Config, { kube, clock, log }: AppDeps) {
     namespace: systemNamespace,
     labelSelector: activatorSliceSelector,
   });
-  const parsers = { "config-autoscaler": parseAutoscalerConfig, "config-deployment": parseDeploymentConfig };
-  const configs = openConfigWatcher({ kube, namespace: systemNamespace, parsers, clock, log });
+  const configs = openConfigWatcher({
+    kube,
+    namespace: systemNamespace,
+    sources: {
+      autoscaler: { configMap: "config-autoscaler", parse: parseAutoscalerConfig },
+      deployment: { configMap: "config-deployment", parse: parseDeploymentConfig },
+    },
+    clock,
+    log,
+  });
   const parts = [podAutoscalers, deployments, pods, slices, configs];
   let synced = false;
   const whenSynced = Promise.all(parts.map((part) => part.synced)).then(() => (synced = true));
@@ -147,7 +168,7 @@ function openView({ systemNamespace }: Config, { kube, clock, log }: AppDeps) {
 
 /** Of a Deployment only its scale and its revision matter. */
 function trimDeployment({ metadata, spec }: Deployment): Deployment {
-  const { managedFields: _fields, annotations: _annotations, labels, ...kept } = metadata;
+  const { annotations: _annotations, labels, ...kept } = metadata;
   const replicas = spec?.replicas;
   return {
     metadata: { ...kept, labels: { [revisionLabel]: labels?.[revisionLabel] ?? "" } },

@@ -17,16 +17,19 @@ export const activatorSliceSelector = `kubernetes.io/service-name=${activatorSer
 /** All activators in the slices of their Service, the starting and the stopping ones included, sorted by name. */
 export function listActivators(slices: Pick<Informer<EndpointSlice>, "list">): ActivatorEndpoint[] {
   const found = new Map<string, ActivatorEndpoint>();
-  for (const slice of slices.list()) {
-    const port = slice.ports?.find((candidate) => candidate.name === activatorInternalPortName)?.port;
-    if (port === undefined) continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      const name = endpoint.targetRef?.name;
-      const address = endpoint.addresses[0];
-      if (name === undefined || address === undefined) continue;
-      const isReady = endpoint.conditions?.ready === true;
-      found.set(name, { name, host: `${address}:${port}`, isReady: isReady || found.get(name)?.isReady === true });
-    }
+  for (const activator of slices.list().flatMap(listSlice)) {
+    const isReady = activator.isReady || found.get(activator.name)?.isReady === true;
+    found.set(activator.name, { ...activator, isReady });
   }
   return [...found.values()].toSorted((left, right) => left.name.localeCompare(right.name));
+}
+
+function listSlice(slice: EndpointSlice): ActivatorEndpoint[] {
+  const port = slice.ports?.find((candidate) => candidate.name === activatorInternalPortName)?.port;
+  if (port === undefined) return [];
+  return (slice.endpoints ?? []).flatMap(({ targetRef, addresses: [address], conditions }) =>
+    targetRef?.name === undefined || address === undefined
+      ? []
+      : [{ name: targetRef.name, host: `${address}:${port}`, isReady: conditions?.ready === true }],
+  );
 }

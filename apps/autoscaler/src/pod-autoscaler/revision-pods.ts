@@ -5,22 +5,13 @@ import type { RevisionLoad } from "../reports/report-ledger.ts";
 export const revisionLabel = "serving.knative.dev/revision";
 
 /** Keeps what the autoscaler needs of a pod and drops the rest on receipt. */
-export function trimPod(pod: Pod): Pod {
-  const { name, namespace, uid, resourceVersion, labels, deletionTimestamp, annotations } = pod.metadata;
-  const cost = annotations?.[deletionCostAnnotation];
+export function trimPod({ metadata, status }: Pod): Pod {
+  const { annotations: _annotations, ownerReferences: _owners, labels, ...kept } = metadata;
   return {
-    metadata: {
-      ...(name === undefined ? {} : { name }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      labels: { [revisionLabel]: labels?.[revisionLabel] ?? "" },
-      ...(cost === undefined ? {} : { annotations: { [deletionCostAnnotation]: cost } }),
-    },
+    metadata: { ...kept, labels: { [revisionLabel]: labels?.[revisionLabel] ?? "" } },
     status: {
-      ...(pod.status?.phase === undefined ? {} : { phase: pod.status.phase }),
-      conditions: (pod.status?.conditions ?? []).filter((condition) => condition.type === "Ready"),
+      ...(status?.phase === undefined ? {} : { phase: status.phase }),
+      conditions: status?.conditions?.filter((condition) => condition.type === "Ready") ?? [],
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { ActivatorReport, RevisionReport } from "@kelvin/api/scaling";
-import { openLoadWindow, type LoadWindow } from "../decider/load-window.ts";
+import { openRevisionHistories, type RevisionHistory } from "./revision-history.ts";
 
 /** A revision's key in every map of the autoscaler: `namespace/name`. */
 export type RevisionKey = string;
@@ -20,14 +20,6 @@ export interface RevisionLoad {
   averageRps(windowMs: number): number | undefined;
 }
 
-/** Longest stable window that an annotation can ask for. */
-const windowMsMax = 3_600_000;
-/** Windows grow from here when a revision asks for more; most never do. */
-const windowMsDefault = 120_000;
-/** Revisions that no report has named for this long are forgotten. */
-const forgetAfterMs = windowMsMax + 60_000;
-const revisionCountMax = 100_000;
-
 interface ActivatorShare {
   bootId: string;
   monotonicMs: number;
@@ -35,14 +27,6 @@ interface ActivatorShare {
   receivedMs: number;
   isStreaming: boolean;
   revisions: Map<RevisionKey, RevisionReport>;
-}
-
-interface RevisionHistory {
-  concurrencyMs: LoadWindow;
-  requestsEnded: LoadWindow;
-  keepMs: number;
-  lastTrafficMs: number | undefined;
-  lastNamedMs: number;
 }
 
 /**
@@ -66,36 +50,7 @@ export interface ReportLedger {
 /** Opens an empty ledger; `nowMs` is its clock. */
 export function openReportLedger(nowMs: () => number): ReportLedger {
   const shares = new Map<string, ActivatorShare>();
-  const histories = new Map<RevisionKey, RevisionHistory>();
-
-  function historyOf(key: RevisionKey): RevisionHistory {
-    let history = histories.get(key);
-    if (history === undefined) {
-      if (histories.size >= revisionCountMax) forgetOldest();
-      history = makeHistory(windowMsDefault, nowMs());
-      histories.set(key, history);
-    }
-    return history;
-  }
-
-  function forgetOldest(): void {
-    for (const [key, history] of histories) {
-      if (nowMs() - history.lastNamedMs > forgetAfterMs) histories.delete(key);
-    }
-    // Still full: the map is in order of first sight, so the first is the oldest known.
-    const oldest = histories.keys().next();
-    if (histories.size >= revisionCountMax && oldest.done !== true) histories.delete(oldest.value);
-  }
-
-  function recordRevision(report: RevisionReport, before: RevisionReport | undefined, spanMs: number): void {
-    const history = historyOf(keyOf(report));
-    history.lastNamedMs = nowMs();
-    const concurrencyMs = Math.max(0, report.concurrencyMs - (before?.concurrencyMs ?? 0));
-    const requestsEnded = Math.max(0, report.requestsEnded - (before?.requestsEnded ?? 0));
-    history.concurrencyMs.add(concurrencyMs, nowMs(), spanMs);
-    history.requestsEnded.add(requestsEnded, nowMs(), spanMs);
-    if (report.inFlight + report.queued > 0 || requestsEnded > 0) history.lastTrafficMs = nowMs();
-  }
+  const histories = openRevisionHistories(nowMs);
 
   return {
     record(report) {
@@ -110,7 +65,7 @@ export function openReportLedger(nowMs: () => number): ReportLedger {
       for (const revision of report.revisions) {
         const key = keyOf(revision);
         named.add(key);
-        recordRevision(revision, known.get(key), spanMs);
+        histories.record(key, { report: revision, before: known.get(key), spanMs });
         known.set(key, revision);
         if (revision.queued > 0) woken.push(key);
       }
@@ -134,28 +89,13 @@ export function openReportLedger(nowMs: () => number): ReportLedger {
     },
     forget: (activator) => void shares.delete(activator),
     activators: () => [...shares.keys()],
-    ensureWindow(key, windowMs) {
-      const history = historyOf(key);
-      if (windowMs <= history.keepMs) return;
-      const grown = makeHistory(Math.min(windowMs, windowMsMax), nowMs());
-      histories.set(key, { ...grown, lastTrafficMs: history.lastTrafficMs });
-    },
-    load: (key) => sumShares(key, { shares, history: histories.get(key), nowMs }),
+    ensureWindow: (key, windowMs) => histories.ensureWindow(key, windowMs),
+    load: (key) => sumShares(key, { shares, history: histories.find(key), nowMs }),
   };
 }
 
 /** Lines come every second; three missed ones mean silence, whatever TCP still believes. */
 const silentAfterMs = 3500;
-
-function makeHistory(keepMs: number, lastNamedMs: number): RevisionHistory {
-  return {
-    concurrencyMs: openLoadWindow(keepMs),
-    requestsEnded: openLoadWindow(keepMs),
-    keepMs,
-    lastTrafficMs: undefined,
-    lastNamedMs,
-  };
-}
 
 /** A line names all that is not idle: whatever it leaves out has nothing in flight any more. Counters are kept. */
 function silenceUnnamed(known: Map<RevisionKey, RevisionReport>, named: Set<RevisionKey>): void {
