@@ -1,0 +1,77 @@
+import { CoreEvent, Deployment, type KubeClient, Pod } from "@kelvin/kube";
+import { StartError } from "../usage-error.ts";
+import type { Progress } from "./progress.ts";
+
+const NAMESPACE = "knative-serving";
+const POLL_MS = 40;
+const PROBE_TIMEOUT_MS = 1_000;
+const EVENTS_SHOWN = 6;
+
+export interface AwaitServicesOptions {
+  readonly kube: KubeClient;
+  readonly gateway: string;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+/** Waits until every Deployment of the system is available and the gateway answers. @throws StartError naming the cause. */
+export async function awaitServices({ kube, gateway, signal, progress }: AwaitServicesOptions): Promise<void> {
+  const told = new Set<string>();
+  for (;;) {
+    const waiting = await findWaiting(kube, told, progress);
+    if (waiting.length === 0 && (await answers(gateway))) return;
+    if (signal.aborted) throw await explain(kube, waiting, gateway);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+async function findWaiting(kube: KubeClient, told: Set<string>, progress: Progress): Promise<string[]> {
+  const { items } = await kube.list(Deployment, { namespace: NAMESPACE });
+  for (const deployment of items.filter(isAvailable)) {
+    const name = deployment.metadata.name ?? "";
+    if (told.has(name)) continue;
+    told.add(name);
+    progress.say(`${name} is available`);
+  }
+  return items.filter((deployment) => !isAvailable(deployment)).map(({ metadata }) => metadata.name ?? "");
+}
+
+function isAvailable({ metadata, status }: Deployment): boolean {
+  const isObserved = status?.observedGeneration === metadata.generation;
+  return isObserved && status?.conditions?.some(({ type, status: value }) => type === "Available" && value === "True") === true;
+}
+
+/** Any answer will do: there may be no route yet. */
+async function answers(gateway: string): Promise<boolean> {
+  try {
+    const response = await fetch(gateway, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS), headers: { host: "kelvin.invalid" } });
+    await response.arrayBuffer();
+    return true;
+  } catch {
+    // Not yet.
+    return false;
+  }
+}
+
+async function explain(kube: KubeClient, waiting: readonly string[], gateway: string): Promise<StartError> {
+  if (waiting.length === 0) return new StartError(`the gateway ${gateway} does not answer`);
+  const [pods, events] = await Promise.all([
+    kube.list(Pod, { namespace: NAMESPACE }),
+    kube.list(CoreEvent, { namespace: NAMESPACE }),
+  ]);
+  const states = pods.items.flatMap(describePod);
+  const warnings = events.items
+    .filter(({ type }) => type === "Warning")
+    .slice(-EVENTS_SHOWN)
+    .map(({ involvedObject, reason, message }) => `  ${involvedObject.kind ?? ""} ${involvedObject.name ?? ""}: ${reason ?? ""}: ${message ?? ""}`);
+  return new StartError([`${waiting.join(", ")} did not become available in time`, ...states, ...warnings].join("\n"));
+}
+
+function describePod({ metadata, status }: Pod): string[] {
+  return (status?.containerStatuses ?? []).filter(({ ready }) => !ready).map(({ state, lastState, restartCount }) => {
+    const now = state?.waiting ?? state?.terminated ?? lastState?.terminated;
+    const reason = now?.reason ?? "running, not ready";
+    const message = now?.message ?? lastState?.terminated?.message ?? "";
+    return `  Pod ${metadata.name ?? ""}: ${reason}, ${restartCount} restarts ${message}`;
+  });
+}

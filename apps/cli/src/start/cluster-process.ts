@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import type { Server } from "node:net";
+import { delimiter, join } from "node:path";
+import { bindHostPort } from "./host-ports.ts";
+import type { StartOptions } from "./options.ts";
+
+/** What passes between us and the cluster. The same shapes are in apps/local-cluster/src/network/host-ports.ts. */
+type HostMessage =
+  | { type: "listener"; port: number }
+  | { type: "published"; port: number }
+  | { type: "publish-failed"; port: number; message: string }
+  | { type: "stop" };
+
+type ClusterMessage =
+  { type: "publish"; port: number } | { type: "serving"; url: string } | { type: "failed"; message: string };
+
+export interface ClusterProcess {
+  readonly pid: number;
+  /** Resolves when the API server answers. Rejects with the cluster's own words when it never will. */
+  readonly serving: Promise<void>;
+  /** Resolves when everything inside has ended. */
+  readonly exited: Promise<void>;
+  /** Gives listening sockets to the cluster. */
+  publish(port: number, servers: readonly Server[]): Promise<void>;
+  stop(): void;
+  kill(): void;
+}
+
+const LOG_BYTES_MAX = 10 * 1024 * 1024;
+/** Ordinary users often lack the directories in which `ip` lives. */
+const TOOL_PATHS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** The search path for the tools we need: the user's, and then where system tools are. */
+export function toolPath(path: string | undefined): string {
+  return [path ?? "/usr/local/bin:/usr/bin:/bin", ...TOOL_PATHS].join(delimiter);
+}
+
+/**
+ * The command that makes the namespaces. The end of this process ends unshare, and that ends process 1 of the new PID
+ * namespace and with it every other in there, whatever state they are in. Process 1 is a shell because it must reap
+ * orphans, which node does not.
+ */
+export function namespaceCommand(isRoot: boolean): string[] {
+  const userNamespace = isRoot ? [] : ["--user", "--map-root-user"];
+  const others = ["--pid", "--fork", "--kill-child=KILL", "--mount", "--mount-proc", "--net", "--uts", "--ipc"];
+  return ["setpriv", "--pdeathsig", "KILL", "unshare", ...userNamespace, ...others];
+}
+
+/** Spawns the cluster in namespaces of its own. Its output goes to `<data-dir>/logs/local-cluster.log`. */
+export function openClusterProcess(options: StartOptions, repository: string): ClusterProcess {
+  const log = openLog(join(options.dataDir, "logs"));
+  const isRoot = process.getuid?.() === 0;
+  const [file = "", ...args] = [...namespaceCommand(isRoot), "/bin/sh", "-c", '"$@" & wait $!', "init", ...nodeCommand(options, repository)];
+  const child = spawn(file, args, {
+    // A session of its own: Ctrl-C reaches every process of the terminal's group, and must not cut short our stop.
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+    env: {
+      ...process.env,
+      PATH: toolPath(process.env.PATH),
+      NODE_COMPILE_CACHE: join(options.dataDir, "compile-cache"),
+    },
+  });
+  closeSync(log);
+  return followCluster(child);
+}
+
+function nodeCommand(options: StartOptions, repository: string): string[] {
+  const main = join(repository, "apps", "local-cluster", "src", "main.ts");
+  const images = options.imagesDir === undefined ? [] : ["--images-dir", options.imagesDir];
+  return [
+    process.execPath,
+    "--conditions=@kelvin/source",
+    "--disable-warning=ExperimentalWarning",
+    main,
+    "--data-dir",
+    options.dataDir,
+    "--api-port",
+    String(options.apiPort),
+    ...images,
+    ...(options.isEphemeral ? ["--ephemeral"] : []),
+  ];
+}
+
+function openLog(directory: string): number {
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "local-cluster.log");
+  if (existsSync(file) && statSync(file).size > LOG_BYTES_MAX) {
+    rmSync(`${file}.1`, { force: true });
+    renameSync(file, `${file}.1`);
+  }
+  return openSync(file, "a");
+}
+
+function followCluster(child: ChildProcess): ClusterProcess {
+  const serving = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<void>();
+  // Whoever does not wait for it any more need not hear of it.
+  serving.promise.catch(() => undefined);
+  child.once("error", (error) => {
+    serving.reject(new Error(`cannot start the local cluster: ${error.message}`, { cause: error }));
+    exited.resolve();
+  });
+  child.once("exit", (code, signal) => {
+    serving.reject(new Error(`the local cluster ended while it started (${signal ?? `exit code ${code ?? 0}`})`));
+    exited.resolve();
+  });
+  child.on("message", (message) => {
+    const received = message as ClusterMessage;
+    if (received.type === "serving") serving.resolve();
+    else if (received.type === "failed") serving.reject(new Error(received.message));
+    else if (received.type === "publish") answer(received.port).catch(reportLost);
+  });
+
+  async function answer(port: number): Promise<void> {
+    try {
+      await publish(port, await bindHostPort(port));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const reason = code === "EADDRINUSE" ? `port ${port} is in use on the host` : message;
+      await send({ type: "publish-failed", port, message: reason });
+    }
+  }
+
+  async function publish(port: number, servers: readonly Server[]): Promise<void> {
+    for (const server of servers) {
+      await send({ type: "listener", port }, server);
+      // The cluster has the socket now; ours would go on accepting beside it.
+      server.close();
+    }
+    await send({ type: "published", port });
+  }
+
+  function send(message: HostMessage, socket?: Server): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!child.connected) {
+        resolve();
+        return;
+      }
+      child.send(message, socket, { keepOpen: false }, (error) => {
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  // The channel breaks when the cluster ends, and its exit is told already.
+  const reportLost = (): void => undefined;
+  return {
+    pid: child.pid ?? 0,
+    serving: serving.promise,
+    exited: exited.promise,
+    publish,
+    stop: () => {
+      send({ type: "stop" }).catch(reportLost);
+    },
+    kill: () => {
+      child.kill("SIGKILL");
+    },
+  };
+}

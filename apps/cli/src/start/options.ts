@@ -1,0 +1,109 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "../usage-error.ts";
+
+/** The options of `kelvin start`. */
+export interface StartOptions {
+  readonly dataDir: string;
+  readonly isEphemeral: boolean;
+  readonly apiPort: number;
+  /** The public gateway; the cluster-local one is the port after it. */
+  readonly httpPort: number;
+  readonly registryPort: number;
+  readonly bus: string;
+  readonly imagesDir?: string;
+}
+
+export const startUsage = `Usage: npm start -- [options]      (or: npx kelvin start [options])
+
+Runs a local cluster and on it all of Kelvin, in the foreground, until Ctrl-C.
+
+Options:
+  --data-dir DIR        where everything is kept (default .kelvin)
+  --ephemeral           keep no objects: every start is a new cluster
+  --api-port PORT       Kubernetes API on 127.0.0.1 and ::1 (default 6443)
+  --http-port PORT      public gateway; PORT + 1 is the cluster-local one (default 8080)
+  --registry-port PORT  embedded image registry (default 5000; not there yet)
+  --images-dir DIR      more directories to run as images dev.local/<name>
+  --bus NAME            event bus: stub (the others come later)
+  --help                this text
+`;
+
+const optionTypes = {
+  "data-dir": { type: "string", default: ".kelvin" },
+  ephemeral: { type: "boolean", default: false },
+  "api-port": { type: "string", default: "6443" },
+  "http-port": { type: "string", default: "8080" },
+  "registry-port": { type: "string", default: "5000" },
+  "images-dir": { type: "string" },
+  bus: { type: "string", default: "stub" },
+  help: { type: "boolean", default: false },
+} as const;
+
+/**
+ * Parses the words after `start`; `undefined` means that help was asked for.
+ * @throws UsageError for anything unknown, and for options that npm took for its own because `--` was left out.
+ */
+export function parseStartOptions(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): StartOptions | undefined {
+  refuseSwallowed(words, environment);
+  const values = parseWords(words);
+  if (values.help) return undefined;
+  if (values.bus !== "stub") {
+    throw new UsageError(`--bus ${values.bus}: only "stub" is available so far`);
+  }
+  const httpPort = parsePort("http-port", values["http-port"]);
+  if (httpPort === 65535) throw new UsageError("--http-port 65535: the port after it must exist too");
+  const apiPort = parsePort("api-port", values["api-port"]);
+  if (apiPort === httpPort || apiPort === httpPort + 1) {
+    throw new UsageError(`--api-port ${apiPort} is taken by the gateway (--http-port ${httpPort} and the port after it)`);
+  }
+  const imagesDir = values["images-dir"];
+  return {
+    dataDir: values["data-dir"],
+    isEphemeral: values.ephemeral,
+    apiPort,
+    httpPort,
+    registryPort: parsePort("registry-port", values["registry-port"]),
+    bus: values.bus,
+    ...(imagesDir !== undefined && { imagesDir }),
+  };
+}
+
+type Values = {
+  "data-dir": string;
+  ephemeral: boolean;
+  "api-port": string;
+  "http-port": string;
+  "registry-port": string;
+  "images-dir"?: string | undefined;
+  bus: string;
+  help: boolean;
+};
+
+function parseWords(words: readonly string[]): Values {
+  try {
+    return parseArgs({ args: [...words], options: optionTypes, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function parsePort(option: string, text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= 1 && port <= 65535) return port;
+  throw new UsageError(`--${option} "${text}" is not a port between 1 and 65535`);
+}
+
+/** `npm start --http-port=9` gives the option to npm, which says nothing and puts it into the environment. */
+function refuseSwallowed(words: readonly string[], environment: Readonly<Record<string, string | undefined>>): void {
+  const swallowed = Object.keys(optionTypes).flatMap((option) => {
+    const value = environment[`npm_config_${option.replaceAll("-", "_")}`];
+    if (value === undefined || value === "" || option === "help") return [];
+    return [value === "true" ? `--${option}` : `--${option}=${value}`];
+  });
+  if (swallowed.length === 0) return;
+  const right = ["npm start --", ...swallowed, ...words].join(" ");
+  throw new UsageError(`npm took ${swallowed.join(" and ")} for itself. Put -- before the options:\n  ${right}`);
+}

@@ -1,0 +1,26 @@
+import { type Fields, isFields, type Manifest } from "../kustomize/manifest.ts";
+
+/** The ports that deploy/overlays/local names, and the first of which `--http-port` replaces. */
+const OVERLAY_HTTP_PORT = 8080;
+
+/** Puts the chosen ports into the published Services and into the port of the URLs that status shows. */
+export function setPorts(manifests: readonly Manifest[], httpPort: number): Manifest[] {
+  return manifests.map((manifest) => {
+    if (manifest.kind === "Service" && isFields(manifest.spec) && manifest.spec.type === "LoadBalancer") {
+      return { ...manifest, spec: { ...manifest.spec, ports: shiftPorts(manifest.spec.ports, httpPort) } };
+    }
+    if (manifest.kind === "ConfigMap" && manifest.metadata.name === "config-network") {
+      const data = isFields(manifest.data) ? manifest.data : {};
+      return { ...manifest, data: { ...data, "kelvin.dev/external-port": String(httpPort) } };
+    }
+    return manifest;
+  });
+}
+
+function shiftPorts(ports: unknown, httpPort: number): unknown[] {
+  const list: unknown[] = Array.isArray(ports) ? ports : [];
+  return list.map((port): unknown => {
+    const fields: Fields = isFields(port) ? port : {};
+    return { ...fields, port: httpPort + Number(fields.port) - OVERLAY_HTTP_PORT };
+  });
+}

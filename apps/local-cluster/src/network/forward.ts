@@ -1,0 +1,58 @@
+import { connect, type Socket } from "node:net";
+import type { Endpoint } from "./endpoints.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const ATTEMPTS_MAX = 3;
+
+/** Gives the endpoints a new connection may go to, now. */
+export type ListEndpoints = () => readonly Endpoint[];
+
+/**
+ * Joins a client's connection to one endpoint chosen at random; tries another when one does not answer. Each direction
+ * ends by itself, so a client may stop sending and still read. With nobody to talk to the client is reset, as kube-proxy does.
+ */
+export function forwardConnection(client: Socket, listEndpoints: ListEndpoints): void {
+  client.setNoDelay(true);
+  client.pause();
+  // Before an upstream exists, a client that breaks off only needs to be let go.
+  client.on("error", () => client.destroy());
+  tryEndpoint(client, shuffle(listEndpoints()), ATTEMPTS_MAX);
+}
+
+function tryEndpoint(client: Socket, candidates: readonly Endpoint[], attemptsLeft: number): void {
+  const [endpoint, ...others] = candidates;
+  if (endpoint === undefined || attemptsLeft === 0 || client.destroyed) {
+    client.resetAndDestroy();
+    return;
+  }
+  const upstream = connect({ host: endpoint.address, port: endpoint.port, allowHalfOpen: true, noDelay: true });
+  const retry = (): void => {
+    upstream.destroy();
+    tryEndpoint(client, others, attemptsLeft - 1);
+  };
+  upstream.setTimeout(CONNECT_TIMEOUT_MS, retry);
+  upstream.once("error", retry);
+  upstream.once("connect", () => {
+    upstream.setTimeout(0);
+    upstream.off("error", retry);
+    join(client, upstream);
+  });
+}
+
+function join(client: Socket, upstream: Socket): void {
+  if (client.destroyed) {
+    upstream.destroy();
+    return;
+  }
+  upstream.on("error", () => client.resetAndDestroy());
+  client.on("error", () => upstream.resetAndDestroy());
+  upstream.on("close", () => client.destroySoon());
+  client.on("close", () => upstream.destroySoon());
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
+
+function shuffle(endpoints: readonly Endpoint[]): Endpoint[] {
+  const first = Math.floor(Math.random() * endpoints.length);
+  return [...endpoints.slice(first), ...endpoints.slice(0, first)];
+}

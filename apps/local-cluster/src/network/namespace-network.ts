@@ -1,0 +1,108 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@kelvin/kube";
+import { openAddressPool } from "./address-pool.ts";
+import { runCommand } from "./command.ts";
+import { addresses, type Network, type PodNetwork } from "./network.ts";
+
+// Runs in the cluster's own network and mount namespace (apps/cli makes them). Each Pod gets a nested network namespace
+// kept alive by a bind mount, with one end of a veth pair in it and the other on the bridge. All of it vanishes with the
+// cluster's namespaces, so there is nothing to clean up after a crash.
+
+const WARM_COUNT = 3;
+/** Refilling waits for a quiet moment: it must not take the processor from the Pod that is just starting. */
+const REFILL_DELAY_MS = 400;
+
+export interface NamespaceNetworkOptions {
+  /** A directory of the data directory; becomes the mount point of a private tmpfs. */
+  runDir: string;
+  clock: Clock;
+  warmCount?: number;
+  reportError: (message: string, error: unknown) => void;
+}
+
+/** Makes the bridge and keeps a few Pod networks ready. @throws Error when the kernel refuses any part. */
+export async function openNamespaceNetwork(options: NamespaceNetworkOptions): Promise<Network> {
+  const { runDir, clock, reportError } = options;
+  await mkdir(runDir, { recursive: true });
+  await runCommand(["mount", "-t", "tmpfs", "-o", "mode=0700", "kelvin", runDir]);
+  await runCommand(["ip", "-batch", "-"], bridgeCommands);
+  const pool = openAddressPool(addresses.firstPod, addresses.lastPod);
+  const warm: PodNetwork[] = [];
+  let sequence = 0;
+  let isClosed = false;
+  let refilling: Promise<void> | undefined;
+  let cancelRefill: () => void = () => undefined;
+
+  async function makePodNetwork(): Promise<PodNetwork> {
+    sequence += 1;
+    const address = pool.take();
+    const file = join(runDir, `net-${sequence}`);
+    const port = `pod${sequence}`;
+    const close = async (): Promise<void> => {
+      // Unmounting drops the last reference, and with the namespace go its veth pair and routes.
+      await runCommand(["umount", "--lazy", file]);
+      await rm(file, { force: true });
+      pool.release(address);
+    };
+    try {
+      await writeFile(file, "");
+      await runCommand(["unshare", `--net=${file}`, "ip", "-batch", "-"], podCommands(address, port));
+      await runCommand(["ip", "link", "set", port, "up", "master", "kelvin0"]);
+    } catch (error) {
+      pool.release(address);
+      throw error;
+    }
+    return { address, enter: ["nsenter", `--net=${file}`], close };
+  }
+
+  async function refill(): Promise<void> {
+    try {
+      while (!isClosed && warm.length < (options.warmCount ?? WARM_COUNT)) warm.push(await makePodNetwork());
+    } catch (error) {
+      reportError("Failed to prepare a Pod network", error);
+    } finally {
+      refilling = undefined;
+    }
+  }
+
+  function refillSoon(): void {
+    cancelRefill();
+    cancelRefill = clock.setTimer(() => {
+      refilling ??= refill();
+    }, REFILL_DELAY_MS);
+  }
+
+  refilling = refill();
+  return {
+    driver: "namespaces",
+    openPodNetwork() {
+      refillSoon();
+      const ready = warm.shift();
+      return ready === undefined ? makePodNetwork() : Promise.resolve(ready);
+    },
+    async close() {
+      isClosed = true;
+      cancelRefill();
+      await refilling;
+    },
+  };
+}
+
+// Any address of the Service range is local: a process can listen on each without it being configured one by one.
+const bridgeCommands = `link set lo up
+link add kelvin0 type bridge forward_delay 0
+addr add ${addresses.bridge}/${addresses.podPrefixBits} dev kelvin0
+link set kelvin0 up
+route add local ${addresses.serviceRange} dev lo
+`;
+
+/** Run inside the new namespace; process 1 is the init of the cluster's PID namespace and stands for its network. */
+function podCommands(address: string, port: string): string {
+  return `link set lo up
+link add eth0 type veth peer name ${port} netns 1
+addr add ${address}/${addresses.podPrefixBits} dev eth0
+link set eth0 up
+route add default via ${addresses.bridge}
+`;
+}

@@ -1,0 +1,97 @@
+import { createServer, type Server } from "node:net";
+import { CoreService, EndpointSlice, type Informer } from "@kelvin/kube";
+import { type Endpoint, hasClusterIp, selectEndpoints, serviceNameLabel } from "./endpoints.ts";
+import { forwardConnection } from "./forward.ts";
+import { addresses } from "./network.ts";
+
+const CONNECTIONS_MAX = 10_000;
+
+/** The index of EndpointSlices by the `namespace/name` of their Service. */
+export const bySliceService = "service";
+
+/** How the EndpointSlice informer of the proxy must index. */
+export const sliceIndexes = {
+  [bySliceService]: (slice: EndpointSlice): readonly string[] => {
+    const name = slice.metadata.labels?.[serviceNameLabel];
+    return name === undefined ? [] : [`${slice.metadata.namespace ?? ""}/${name}`];
+  },
+};
+
+export interface ServiceKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ServiceProxyOptions {
+  services: Informer<CoreService>;
+  slices: Informer<EndpointSlice>;
+  reportError: (message: string, error: unknown) => void;
+}
+
+export interface ServiceProxy {
+  /** The endpoints behind one port of a Service as both are now; none when either is gone. */
+  endpointsOf(service: ServiceKey, port: number): Endpoint[];
+  close(): Promise<void>;
+}
+
+/** Gives Service addresses life: listens on each `clusterIP:port` and forwards TCP connections to ready endpoints. */
+export function openServiceProxy({ services, slices, reportError }: ServiceProxyOptions): ServiceProxy {
+  const listeners = new Map<string, Server>();
+
+  function endpointsOf(key: ServiceKey, port: number): Endpoint[] {
+    const servicePort = services.get(key)?.spec?.ports?.find((candidate) => candidate.port === port);
+    if (servicePort === undefined) return [];
+    return selectEndpoints(slices.byIndex(bySliceService, `${key.namespace}/${key.name}`), servicePort.name);
+  }
+
+  function open(service: CoreService, port: number): void {
+    const key = { namespace: service.metadata.namespace ?? "", name: service.metadata.name ?? "" };
+    const address = `${service.spec?.clusterIP ?? ""}:${port}`;
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+      forwardConnection(client, () => endpointsOf(key, port));
+    });
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on("error", (error) => {
+      reportError(`Failed to listen on the Service address ${address} of ${key.namespace}/${key.name}`, error);
+      listeners.delete(addressKey(service, port));
+    });
+    server.listen(port, service.spec?.clusterIP);
+    listeners.set(addressKey(service, port), server);
+  }
+
+  function follow({ before, after }: { before: CoreService | undefined; after: CoreService | undefined }): void {
+    const wanted = new Set(after === undefined ? [] : portsOf(after).map(({ port }) => addressKey(after, port)));
+    for (const { port } of before === undefined ? [] : portsOf(before)) {
+      const key = before === undefined ? "" : addressKey(before, port);
+      if (wanted.has(key)) continue;
+      // Connections that are open end by themselves; only new ones are refused.
+      listeners.get(key)?.close();
+      listeners.delete(key);
+    }
+    if (after === undefined) return;
+    for (const { port } of portsOf(after)) if (!listeners.has(addressKey(after, port))) open(after, port);
+  }
+
+  const unsubscribe = services.onChange(follow);
+  for (const service of services.list()) follow({ before: undefined, after: service });
+  return {
+    endpointsOf,
+    close() {
+      unsubscribe();
+      for (const server of listeners.values()) server.close();
+      listeners.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+function portsOf(service: CoreService): { port: number }[] {
+  // The API server listens on its own Service address itself.
+  if (!hasClusterIp(service) || service.spec?.clusterIP === addresses.apiServer) return [];
+  return (service.spec?.ports ?? []).filter((port) => (port.protocol ?? "TCP") === "TCP");
+}
+
+/** A change of a port's name or target keeps the listener: endpoints are looked up for each connection. */
+function addressKey(service: CoreService, port: number): string {
+  return `${service.metadata.uid ?? ""} ${service.spec?.clusterIP ?? ""}:${port}`;
+}

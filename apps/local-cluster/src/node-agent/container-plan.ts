@@ -1,0 +1,99 @@
+import { mkdirSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
+import type { PodNetwork } from "../network/network.ts";
+import { addresses } from "../network/network.ts";
+import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
+import type { RunPlan } from "./container-worker.ts";
+import { type ImageDirectories, resolveImage } from "./image.ts";
+import { type Mount, makeMountScript } from "./mounts.ts";
+import { mountsOf, type PreparedVolumes } from "./volumes.ts";
+
+const PATH_PRESET = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What all containers on this node share. */
+export interface ContainerSurroundings {
+  readonly kube: KubeClient;
+  readonly images: ImageDirectories;
+  /** The pinned node that runs us; its directory comes first in every PATH. */
+  readonly nodeExecutable: string;
+  readonly compileCache: string;
+  readonly hostIp: string;
+  /** Files that every container of a namespace sees, such as /etc/hosts. */
+  readonly systemMounts: (namespace: string) => readonly Mount[];
+}
+
+/** What the containers of one Pod share. */
+export interface PodSandbox {
+  readonly pod: Pod;
+  readonly directory: string;
+  readonly network: PodNetwork;
+  readonly volumes: PreparedVolumes;
+}
+
+/**
+ * Everything needed to spawn one run of a container.
+ * @throws ImageError, ContainerConfigError or MountError when the Pod asks for what is not there.
+ */
+export async function makeRunPlan(
+  container: ContainerSpec,
+  sandbox: PodSandbox,
+  { surroundings, logFile }: { surroundings: ContainerSurroundings; logFile: string },
+): Promise<RunPlan> {
+  const { pod, network, volumes, directory } = sandbox;
+  const image = resolveImage(container.image ?? "", surroundings.images);
+  const namespace = pod.metadata.namespace ?? "";
+  const temporary = join(directory, "tmp", container.name);
+  mkdirSync(temporary, { recursive: true });
+  const env = makeContainerEnv(container, {
+    pod,
+    podIp: network.address,
+    hostIp: surroundings.hostIp,
+    ...(await readSources(container, namespace, surroundings.kube)),
+    base: makeBaseEnv(pod, temporary, surroundings),
+  });
+  const variables = new Map(Object.entries(env));
+  const expand = (words: readonly string[] | undefined): string[] => (words ?? []).map((word) => expandVariables(word, variables));
+  const hasCommand = container.command !== undefined && container.command.length > 0;
+  const mounts = [...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)];
+  return {
+    container,
+    command: [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)],
+    signalsGroup: !hasCommand && image.needsShell,
+    directory: container.workingDir ?? image.directory,
+    env,
+    mountScript: makeMountScript(mounts, join(directory, "overlays", container.name)),
+    network,
+    logFile,
+  };
+}
+
+async function readSources(
+  container: ContainerSpec,
+  namespace: string,
+  kube: KubeClient,
+): Promise<{ configMaps: Map<string, ConfigMap | undefined>; secrets: Map<string, Secret | undefined> }> {
+  const { configMaps, secrets } = envReferences(container);
+  const found = await Promise.all([
+    Promise.all(configMaps.map(async (name) => [name, await kube.find(ConfigMap, { namespace, name })] as const)),
+    Promise.all(secrets.map(async (name) => [name, await kube.find(Secret, { namespace, name })] as const)),
+  ]);
+  return { configMaps: new Map(found[0]), secrets: new Map(found[1]) };
+}
+
+/** Nothing of the user's own environment comes in: it may hold secrets, and a cluster would not have it either. */
+function makeBaseEnv(pod: Pod, temporary: string, surroundings: ContainerSurroundings): Record<string, string> {
+  const tools = join(surroundings.images.repository, "node_modules", ".bin");
+  return {
+    PATH: [dirname(surroundings.nodeExecutable), tools, PATH_PRESET].join(delimiter),
+    HOME: temporary,
+    TMPDIR: temporary,
+    HOSTNAME: pod.metadata.name ?? "",
+    LANG: "C.UTF-8",
+    NODE_COMPILE_CACHE: surroundings.compileCache,
+    KUBERNETES_SERVICE_HOST: addresses.apiServer,
+    KUBERNETES_SERVICE_PORT: "443",
+    KUBERNETES_SERVICE_PORT_HTTPS: "443",
+    KUBERNETES_PORT: `tcp://${addresses.apiServer}:443`,
+  };
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readlinkSync } from "node:fs";
+import { constants } from "node:os";
+import type { PodNetwork } from "../network/network.ts";
+import type { ContainerLog } from "./container-log.ts";
+
+/** How long the output of a container that has ended is waited for: a child that it left behind may hold the pipe for ever. */
+const DRAIN_TIMEOUT_MS = 1_000;
+/** How soon after the spawn the launcher is certain to have become the app. */
+const SETTLE_DELAY_MS = 100;
+
+export interface LaunchOptions {
+  readonly id: string;
+  readonly command: readonly string[];
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: PodNetwork;
+  /** Shell lines that mount what the container is to see, run in a mount namespace of its own. */
+  readonly mountScript: string;
+  readonly signalsGroup: boolean;
+  readonly log: ContainerLog;
+}
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly signal?: number;
+}
+
+/** A running container. Its first process is the app; whatever that leaves behind is found by its mount namespace. */
+export interface ContainerProcess {
+  readonly id: string;
+  readonly pid: number;
+  /** Resolves when the app has ended, its output is written and no process of it is left. */
+  readonly exited: Promise<ContainerExit>;
+  terminate(): void;
+  kill(): void;
+  /** Words to put before a command so that it runs inside the container. */
+  enter(): string[];
+}
+
+/** Exit code of a launch that failed before the app began, as container runtimes report it. */
+export const startErrorExitCode = 128;
+
+const script = (mountScript: string): string =>
+  `{ ${mountScript} cd "$1"; } || { echo "kelvin: cannot prepare the container" >&2; exit ${startErrorExitCode}; }
+shift
+exec "$@"`;
+
+/**
+ * Starts a container: nsenter, unshare and sh follow each other by exec in one process, so the pid is the app's.
+ * @throws Error when no process could be made at all.
+ */
+export function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
+  const { network, mountScript, directory, command } = options;
+  const words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script(mountScript), "kelvin"];
+  const [file = "", ...args] = [...network.enter, ...words, directory, ...command];
+  // A session of its own: signals to the group reach this container only.
+  const child = spawn(file, args, { env: { ...options.env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("spawn", () => {
+      resolve(followProcess(child, options));
+    });
+  });
+}
+
+function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: LaunchOptions): ContainerProcess {
+  const pid = child.pid ?? 0;
+  let mountNamespace: string | undefined;
+  const settle = setTimeout(() => {
+    mountNamespace = namespaceOf(pid);
+  }, SETTLE_DELAY_MS);
+  settle.unref();
+  if (child.stdout !== null) log.capture(child.stdout, "stdout");
+  if (child.stderr !== null) log.capture(child.stderr, "stderr");
+
+  function killAll(): void {
+    mountNamespace ??= namespaceOf(pid);
+    signalProcess(-pid, "SIGKILL");
+    if (mountNamespace === undefined || mountNamespace === namespaceOf("self")) return;
+    for (const member of membersOf(mountNamespace)) signalProcess(member, "SIGKILL");
+  }
+
+  const exited = new Promise<ContainerExit>((resolve) => {
+    child.once("exit", (code, signal) => {
+      clearTimeout(settle);
+      killAll();
+      const exit = exitOf(code, signal);
+      const drain = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, DRAIN_TIMEOUT_MS);
+      child.once("close", () => {
+        clearTimeout(drain);
+        log.close();
+        resolve(exit);
+      });
+    });
+  });
+
+  return {
+    id,
+    pid,
+    exited,
+    terminate() {
+      mountNamespace ??= namespaceOf(pid);
+      signalProcess(signalsGroup ? -pid : pid, "SIGTERM");
+    },
+    kill: killAll,
+    enter: () => [...network.enter, "nsenter", `--mount=/proc/${pid}/ns/mnt`],
+  };
+}
+
+function exitOf(code: number | null, signal: NodeJS.Signals | null): ContainerExit {
+  if (signal === null) return { exitCode: code ?? 0 };
+  const number = constants.signals[signal];
+  return { exitCode: 128 + number, signal: number };
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone, which is what every caller wants or can live with.
+  }
+}
+
+function namespaceOf(pid: number | "self"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    // Already gone, or a zombie: then it has no namespace to be found by.
+    return undefined;
+  }
+}
+
+function membersOf(mountNamespace: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.filter((pid) => namespaceOf(pid) === mountNamespace);
+}

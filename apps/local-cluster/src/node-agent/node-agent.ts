@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { type Informer, openInformer, Pod, systemClock, type Clock, type KubeClient } from "@kelvin/kube";
+import type { Network } from "../network/network.ts";
+import type { ContainerSurroundings } from "./container-plan.ts";
+import type { ContainerEvent } from "./container-worker.ts";
+import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
+import { hasEnded, retractStatus } from "./pod-restore.ts";
+import { openPodWorker, type PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
+import type { VolumeDeps } from "./volumes.ts";
+
+export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
+  readonly kube: KubeClient;
+  readonly network: Network;
+  readonly clock?: Clock;
+  readonly nodeName: string;
+  readonly dataDir: string;
+  readonly surroundings: Omit<ContainerSurroundings, "kube">;
+  readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
+  readonly reportError: (message: string, error: unknown) => void;
+}
+
+export interface NodeAgent {
+  /** The worker of a Pod that is on this node. */
+  worker(namespace: string, name: string): PodWorker | undefined;
+  readonly podsDirectory: string;
+  /** Stops every container, at most `graceMs` each, and leaves the Pods as they are in the API. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Runs the Pods that are assigned to `nodeName` as local processes. Resolves once the node is registered and what an
+ * earlier life left in the Pods' status is taken back; it speaks to the cluster through `kube` only.
+ */
+export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
+  const { kube, nodeName, reportError, surroundings } = options;
+  const clock = options.clock ?? systemClock;
+  const podsDirectory = join(options.dataDir, "pods");
+  mkdirSync(podsDirectory, { recursive: true });
+  const abort = new AbortController();
+  const node: NodeOptions = {
+    kube,
+    clock,
+    nodeName,
+    hostIp: surroundings.hostIp,
+    runtime: options.network.driver,
+    reportError,
+  };
+  await registerNode(node);
+  await forgetFormerLife(options, podsDirectory, clock);
+
+  const deps: PodWorkerDeps = {
+    ...options,
+    clock,
+    surroundings: { ...surroundings, kube },
+    podsDirectory,
+    nowMs: () => clock.now().getTime(),
+  };
+  const fieldSelector = `spec.nodeName=${nodeName}`;
+  const pods = openInformer(kube, Pod, {
+    fieldSelector,
+    clock,
+    onError: (error) => {
+      reportError("Failed to watch Pods", error);
+    },
+  });
+  const workers = followPods(pods, deps);
+  const heartbeat = runHeartbeat(node, abort.signal);
+  await pods.synced;
+  return {
+    worker: (namespace, name) =>
+      [...workers.values()].find(({ pod }) => pod.metadata.name === name && pod.metadata.namespace === namespace),
+    podsDirectory,
+    async close(graceMs) {
+      abort.abort();
+      await pods.close();
+      await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.close(graceMs))]);
+    },
+  };
+}
+
+/** One worker for each incarnation of a Pod, kept until nothing of it is left. */
+function followPods(pods: Informer<Pod>, deps: PodWorkerDeps): ReadonlyMap<string, PodWorker> {
+  const workers = new Map<string, PodWorker>();
+
+  function open(pod: Pod): void {
+    const worker = openPodWorker(pod, deps);
+    workers.set(worker.uid, worker);
+    worker.done
+      .then(() => workers.delete(worker.uid))
+      .catch((error: unknown) => {
+        deps.reportError("A Pod's worker failed", error);
+      });
+  }
+
+  pods.onChange(({ before, after }) => {
+    if (after === undefined) {
+      workers.get(before?.metadata.uid ?? "")?.remove();
+      return;
+    }
+    const worker = workers.get(after.metadata.uid ?? "");
+    if (worker !== undefined) worker.update(after);
+    else if (!hasEnded(after) || after.metadata.deletionTimestamp !== undefined) open(after);
+  });
+  return workers;
+}
+
+/** The end of the cluster ended every process, so what Pods say of theirs is no longer true. */
+async function forgetFormerLife({ kube, nodeName }: NodeAgentOptions, podsDirectory: string, clock: Clock): Promise<void> {
+  const { items } = await kube.list(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
+  await Promise.all(items.map((pod) => retractStatus(pod, kube, clock.now().toISOString())));
+  const known = new Set(items.map(({ metadata }) => metadata.uid));
+  for (const uid of readdirSync(podsDirectory)) {
+    if (!known.has(uid)) rmSync(join(podsDirectory, uid), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,107 @@
+import { arch, cpus, hostname, platform, release, totalmem } from "node:os";
+import { AlreadyExistsError, type Clock, ConflictError, type KubeClient, Lease, Node } from "@kelvin/kube";
+
+/** How often the node says that it lives, and how long that is believed. */
+const HEARTBEAT_MS = 10_000;
+const LEASE_SECONDS = 40;
+const PODS_MAX = 250;
+const LEASE_NAMESPACE = "kube-node-lease";
+
+export interface NodeOptions {
+  kube: KubeClient;
+  clock: Clock;
+  nodeName: string;
+  hostIp: string;
+  runtime: string;
+  reportError: (message: string, error: unknown) => void;
+}
+
+/** Makes the Node exist and be Ready, then renews its Lease until `signal` aborts. */
+export async function registerNode(options: NodeOptions): Promise<void> {
+  const { kube, nodeName } = options;
+  const labels = {
+    "kubernetes.io/hostname": nodeName,
+    "kubernetes.io/os": platform(),
+    "kubernetes.io/arch": kubernetesArch(),
+  };
+  try {
+    await kube.create(Node, { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, labels }, spec: {} });
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+  }
+  const body = { status: makeNodeStatus(options) };
+  await kube.patch(Node, { name: nodeName }, { type: "merge", body }, { subresource: "status" });
+}
+
+/** Renews the node's Lease until `signal` aborts. */
+export async function runHeartbeat(options: NodeOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await renewLease(options);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) options.reportError("Failed to renew the node's Lease", error);
+    }
+    await options.clock.sleep(HEARTBEAT_MS, signal);
+  }
+}
+
+async function renewLease({ kube, clock, nodeName }: NodeOptions): Promise<void> {
+  const key = { namespace: LEASE_NAMESPACE, name: nodeName };
+  const renewTime = clock.now().toISOString().replace("Z", "000Z");
+  const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime };
+  const found = await kube.find(Lease, key);
+  if (found === undefined) {
+    await kube.create(Lease, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: key, spec });
+  } else {
+    await kube.update(Lease, { ...found, spec: { ...found.spec, ...spec } });
+  }
+}
+
+function makeNodeStatus({ clock, hostIp, runtime, nodeName }: NodeOptions): object {
+  const now = clock.now().toISOString();
+  const amounts = {
+    cpu: String(cpus().length),
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: String(PODS_MAX),
+    "ephemeral-storage": "100Gi",
+  };
+  const condition = (type: string, status: string, [reason, message]: readonly [string, string]): object => ({
+    type,
+    status,
+    reason,
+    message,
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+  });
+  return {
+    capacity: amounts,
+    allocatable: amounts,
+    addresses: [
+      { type: "InternalIP", address: hostIp },
+      { type: "Hostname", address: nodeName },
+    ],
+    conditions: [
+      condition("MemoryPressure", "False", ["KubeletHasSufficientMemory", "kelvin has sufficient memory available"]),
+      condition("DiskPressure", "False", ["KubeletHasNoDiskPressure", "kelvin has no disk pressure"]),
+      condition("PIDPressure", "False", ["KubeletHasSufficientPID", "kelvin has sufficient PID available"]),
+      condition("Ready", "True", ["KubeletReady", "the node agent is running"]),
+    ],
+    daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+    nodeInfo: {
+      architecture: kubernetesArch(),
+      operatingSystem: platform(),
+      kernelVersion: release(),
+      osImage: hostname(),
+      machineID: "",
+      systemUUID: "",
+      bootID: "",
+      containerRuntimeVersion: `kelvin://${runtime}`,
+      kubeletVersion: "v1.34.0",
+      kubeProxyVersion: "",
+    },
+  };
+}
+
+function kubernetesArch(): string {
+  return arch() === "x64" ? "amd64" : arch();
+}

@@ -1,0 +1,75 @@
+import type { KubeClient } from "@kelvin/kube";
+import { Pod } from "@kelvin/kube";
+import { type ContainerRecord, newContainerRecord, type Termination } from "./container-record.ts";
+import { containerIdPrefix, type PodStatus } from "./pod-status.ts";
+
+type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
+
+/** What is said of a container that ran when the cluster was stopped: nobody saw how it ended. */
+const UNSEEN_EXIT_CODE = 255;
+
+/** The record of a container as a former life of the cluster left it: no process of it is left. */
+export function recordFromStatus(status: ContainerStatus, now: string): ContainerRecord {
+  const record = { ...newContainerRecord(status.name), restartCount: status.restartCount };
+  const terminated = status.state?.terminated;
+  if (terminated !== undefined) {
+    const termination = terminationOf(terminated);
+    return { ...record, state: { phase: "terminated", termination }, last: termination };
+  }
+  const running = status.state?.running;
+  const last = running === undefined ? status.lastState?.terminated : undefined;
+  if (last !== undefined) return { ...record, last: terminationOf(last) };
+  if (running === undefined) return record;
+  const message = "The container was stopped together with the local cluster.";
+  const unseen: Termination = {
+    id: idOf(status.containerID),
+    exitCode: UNSEEN_EXIT_CODE,
+    reason: "Unknown",
+    message,
+    startedAt: running.startedAt ?? now,
+    finishedAt: now,
+  };
+  return { ...record, last: unseen };
+}
+
+function terminationOf(state: NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>): Termination {
+  const { containerID, reason = "Error", startedAt = "", finishedAt = "", exitCode, signal, message } = state;
+  return {
+    id: idOf(containerID),
+    exitCode,
+    reason,
+    startedAt,
+    finishedAt,
+    ...(signal !== undefined && { signal }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+function idOf(containerId: string | undefined): string {
+  return (containerId ?? "").replace(containerIdPrefix, "");
+}
+
+/** Pods that have come to their end: nothing is to be run for them any more. */
+export function hasEnded(pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}
+
+/**
+ * Takes back what the status still says of processes that died with the former life of the cluster, above all the address
+ * and readiness, before anybody sends a request there.
+ */
+export async function retractStatus(pod: Pod, kube: KubeClient, now: string): Promise<void> {
+  if (pod.status?.podIP === undefined || hasEnded(pod)) return;
+  const conditions = (pod.status.conditions ?? []).map((condition) =>
+    ["Ready", "ContainersReady", "PodReadyToStartContainers"].includes(condition.type)
+      ? { ...condition, status: "False", reason: "ClusterRestarted", lastTransitionTime: now }
+      : condition,
+  );
+  const containerStatuses = (pod.status.containerStatuses ?? []).map((status) => ({ ...status, ready: false }));
+  const body = {
+    metadata: { uid: pod.metadata.uid },
+    status: { podIP: null, podIPs: null, conditions, containerStatuses },
+  };
+  const key = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" };
+  await kube.patch(Pod, key, { type: "merge", body }, { subresource: "status" });
+}

@@ -1,0 +1,149 @@
+import type { Pod } from "@kelvin/kube";
+import { type ContainerRecord, mayRestart, type Termination } from "./container-record.ts";
+
+export type PodStatus = NonNullable<Pod["status"]>;
+type Condition = NonNullable<PodStatus["conditions"]>[number];
+type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
+
+/** What the agent knows of a Pod beyond its containers. */
+export interface PodFacts {
+  readonly pod: Pod;
+  readonly containers: readonly ContainerRecord[];
+  readonly podIp?: string;
+  readonly hostIp: string;
+  /** RFC 3339, when the agent took the Pod. */
+  readonly startTime: string;
+  readonly now: string;
+}
+
+export const containerIdPrefix = "kelvin://";
+
+/** The status the agent writes for a Pod. Conditions of others are kept, and so are transition times of what stayed. */
+export function makePodStatus(facts: PodFacts): PodStatus {
+  const { pod, containers, podIp, hostIp, startTime } = facts;
+  return {
+    phase: phaseOf(pod, containers),
+    conditions: makeConditions(facts),
+    hostIP: hostIp,
+    hostIPs: [{ ip: hostIp }],
+    ...(podIp !== undefined && { podIP: podIp, podIPs: [{ ip: podIp }] }),
+    startTime,
+    qosClass: qosClassOf(pod),
+    containerStatuses: containers.map((record) => makeContainerStatus(record, pod)),
+  };
+}
+
+function phaseOf(pod: Pod, containers: readonly ContainerRecord[]): string {
+  const policy = pod.spec?.restartPolicy ?? "Always";
+  const isStopping = pod.metadata.deletionTimestamp !== undefined;
+  const terminations = containers.flatMap(({ state }) => (state.phase === "terminated" ? [state.termination] : []));
+  const haveAllEnded = terminations.length === containers.length;
+  if (haveAllEnded && (isStopping || !terminations.some((termination) => mayRestart(termination, policy)))) {
+    return terminations.every(({ exitCode }) => exitCode === 0) ? "Succeeded" : "Failed";
+  }
+  const hasBeenStarted = containers.every(({ state, last }) => state.phase !== "waiting" || last !== undefined);
+  return hasBeenStarted ? "Running" : "Pending";
+}
+
+function makeConditions(facts: PodFacts): Condition[] {
+  const { pod, containers, podIp } = facts;
+  const hasCompleted = phaseOf(pod, containers) === "Succeeded";
+  const unready = containers.filter((record) => !isReady(record)).map(({ name }) => name);
+  const containersReady: Verdict = hasCompleted
+    ? { status: "False", reason: "PodCompleted" }
+    : unready.length === 0
+      ? { status: "True" }
+      : {
+          status: "False",
+          reason: "ContainersNotReady",
+          message: `containers with unready status: [${unready.join(" ")}]`,
+        };
+  const verdicts: Record<string, Verdict> = {
+    PodReadyToStartContainers: { status: podIp === undefined ? "False" : "True" },
+    Initialized: { status: "True" },
+    Ready: readyVerdict(pod, containersReady),
+    ContainersReady: containersReady,
+    PodScheduled: { status: "True" },
+  };
+  const known = pod.status?.conditions ?? [];
+  const ours = Object.entries(verdicts).map(([type, verdict]) => makeCondition({ type, ...verdict }, known, facts.now));
+  return [...ours, ...known.filter(({ type }) => !Object.hasOwn(verdicts, type))];
+}
+
+interface Verdict {
+  status: "True" | "False";
+  reason?: string;
+  message?: string;
+}
+
+/** A Pod is ready when its containers and every readiness gate are. */
+function readyVerdict(pod: Pod, containersReady: Verdict): Verdict {
+  if (containersReady.status === "False") return containersReady;
+  const closed = (pod.spec?.readinessGates ?? []).find(
+    ({ conditionType }) =>
+      pod.status?.conditions?.find(({ type }) => type === conditionType)?.status !== "True",
+  );
+  if (closed === undefined) return { status: "True" };
+  const message = `the status of pod readiness gate "${closed.conditionType}" is not "True"`;
+  return { status: "False", reason: "ReadinessGatesNotReady", message };
+}
+
+function makeCondition(wanted: Verdict & { type: string }, known: readonly Condition[], now: string): Condition {
+  const before = known.find(({ type }) => type === wanted.type);
+  const hasStayed = before?.status === wanted.status && before.lastTransitionTime !== undefined;
+  return { ...wanted, lastTransitionTime: hasStayed ? before.lastTransitionTime : now } as Condition;
+}
+
+function isReady({ state }: ContainerRecord): boolean {
+  return state.phase === "running" && state.isReady;
+}
+
+function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus {
+  const { name, state, last, restartCount } = record;
+  const image = pod.spec?.containers.find((container) => container.name === name)?.image ?? "";
+  const id = idOf(record);
+  // The end of the last run is the state itself until there is another state.
+  const previous = state.phase === "terminated" ? undefined : last;
+  return {
+    name,
+    image,
+    imageID: id === undefined ? "" : image,
+    ...(id !== undefined && { containerID: `${containerIdPrefix}${id}` }),
+    ready: isReady(record),
+    started: state.phase === "running" && state.isStarted,
+    restartCount,
+    state: makeState(record),
+    lastState: previous !== undefined ? { terminated: makeTerminated(previous) } : {},
+  };
+}
+
+function idOf({ state, last }: ContainerRecord): string | undefined {
+  if (state.phase === "running") return state.id;
+  if (state.phase === "terminated") return state.termination.id;
+  return last?.id;
+}
+
+function makeState({ state }: ContainerRecord): NonNullable<ContainerStatus["state"]> {
+  if (state.phase === "running") return { running: { startedAt: state.startedAt } };
+  if (state.phase === "terminated") return { terminated: makeTerminated(state.termination) };
+  const { reason, message } = state;
+  return { waiting: { reason, ...(message !== undefined && { message }) } };
+}
+
+function makeTerminated({ id, ...termination }: Termination): NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]> {
+  return { ...termination, containerID: `${containerIdPrefix}${id}` };
+}
+
+/** Guaranteed when every container limits cpu and memory to what it requests, BestEffort without any, Burstable else. */
+function qosClassOf(pod: Pod): string {
+  const all = (pod.spec?.containers ?? []).map(({ resources }) => resources ?? {});
+  if (all.every(({ limits, requests }) => isEmpty(limits) && isEmpty(requests))) return "BestEffort";
+  const isGuaranteed = all.every(({ limits, requests }) =>
+    ["cpu", "memory"].every((name) => limits?.[name] !== undefined && (requests?.[name] ?? limits[name]) === limits[name]),
+  );
+  return isGuaranteed ? "Guaranteed" : "Burstable";
+}
+
+function isEmpty(amounts: Record<string, string> | undefined): boolean {
+  return amounts === undefined || Object.keys(amounts).length === 0;
+}

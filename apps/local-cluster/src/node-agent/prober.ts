@@ -1,0 +1,108 @@
+import { type Clock, sleepOn } from "@kelvin/kube";
+import { checkProbe, type ProbeResult, type ProbeTarget } from "./probe-check.ts";
+import { countProbe, newTally, nextProbeDelayMs, parseProbeTimes, type ProbeSpec } from "./probe.ts";
+
+/** What the probes of one run of a container found out. */
+export interface ProbeFindings {
+  onStarted: () => void;
+  onReady: (isReady: boolean) => void;
+  /** The container must be killed and started again. */
+  onUnhealthy: (kind: "Startup" | "Liveness", message: string) => void;
+  onFailure: (kind: "Startup" | "Liveness" | "Readiness", message: string) => void;
+}
+
+export interface ProberOptions {
+  target: ProbeTarget;
+  clock: Clock;
+  findings: ProbeFindings;
+  /** Ends all probing. */
+  signal: AbortSignal;
+}
+
+/** Probes one run of a container until `signal` aborts: startup first, then readiness and liveness side by side. */
+export async function runProbes(options: ProberOptions): Promise<void> {
+  const { target, findings, signal } = options;
+  const { startupProbe, readinessProbe, livenessProbe } = target.container;
+  if (startupProbe !== undefined) {
+    const hasStarted = await untilStarted(startupProbe, options);
+    if (!hasStarted || signal.aborted) return;
+  }
+  findings.onStarted();
+  if (readinessProbe === undefined) findings.onReady(true);
+  await Promise.all([
+    readinessProbe === undefined ? undefined : watchReadiness(readinessProbe, options),
+    livenessProbe === undefined ? undefined : watchLiveness(livenessProbe, options),
+  ]);
+}
+
+async function untilStarted(probe: ProbeSpec, options: ProberOptions): Promise<boolean> {
+  const verdict = await repeatProbe(probe, options, {
+    isEarly: true,
+    onResult: (result, tally) => {
+      if (!result.ok) options.findings.onFailure("Startup", result.message);
+      return tally.verdict !== undefined;
+    },
+  });
+  if (verdict?.tally.verdict === false) options.findings.onUnhealthy("Startup", verdict.message);
+  return verdict?.tally.verdict === true;
+}
+
+async function watchReadiness(probe: ProbeSpec, options: ProberOptions): Promise<void> {
+  let isReady = false;
+  await repeatProbe(probe, options, {
+    isEarly: true,
+    onResult: (result, tally) => {
+      if (!result.ok) options.findings.onFailure("Readiness", result.message);
+      const found = tally.verdict ?? isReady;
+      if (found !== isReady) options.findings.onReady(found);
+      isReady = found;
+      return false;
+    },
+  });
+}
+
+async function watchLiveness(probe: ProbeSpec, options: ProberOptions): Promise<void> {
+  const end = await repeatProbe(probe, options, {
+    isEarly: false,
+    onResult: (result, tally) => {
+      if (!result.ok) options.findings.onFailure("Liveness", result.message);
+      return tally.verdict === false;
+    },
+  });
+  if (end !== undefined) options.findings.onUnhealthy("Liveness", end.message);
+}
+
+interface Repetition {
+  /** Probe often until the first success. */
+  isEarly: boolean;
+  /** Told each result that counts; true ends the repetition. */
+  onResult: (result: ProbeResult, tally: typeof newTally) => boolean;
+}
+
+/** Resolves with the last tally when `onResult` said so, and with undefined when the signal aborted. */
+async function repeatProbe(
+  probe: ProbeSpec,
+  { target, clock, signal }: ProberOptions,
+  { isEarly, onResult }: Repetition,
+): Promise<{ tally: typeof newTally; message: string } | undefined> {
+  const times = parseProbeTimes(probe);
+  let tally = newTally;
+  let attempts = isEarly ? 0 : undefined;
+  if (times.initialDelayMs > 0) await sleepOn(clock, times.initialDelayMs, signal);
+  // Early failures count once a period, or thresholds would be reached before the app had the time they promise.
+  let countsFromMs = clock.monotonicMs() + (isEarly ? times.periodMs : 0);
+  while (!signal.aborted) {
+    const result = await checkProbe(probe, target, times.timeoutMs);
+    if (signal.aborted) break;
+    if (result.ok) attempts = undefined;
+    const counts = result.ok || attempts === undefined || clock.monotonicMs() >= countsFromMs;
+    if (counts) {
+      countsFromMs = clock.monotonicMs() + times.periodMs;
+      tally = countProbe(tally, result.ok, times);
+      if (onResult(result, tally)) return { tally, message: result.ok ? "" : result.message };
+    }
+    await sleepOn(clock, nextProbeDelayMs(times, attempts), signal);
+    if (attempts !== undefined) attempts += 1;
+  }
+  return undefined;
+}
