@@ -1,0 +1,38 @@
+import type { Configuration, Revision, Route, Service } from "@kelvin/api/serving/v1";
+import type { ServingConfig } from "@kelvin/api/serving/config";
+import type { Controller, ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
+import type { Clock, KubeClient } from "@kelvin/kube";
+import type { Informers } from "./informers.ts";
+
+/** What every controller of this app is made of. */
+export interface ControllerKit {
+  readonly common: {
+    readonly kube: KubeClient;
+    readonly clock: Clock;
+    readonly recorder: EventRecorder;
+    readonly log: Log;
+    readonly metrics?: ControllerMetrics;
+  };
+  readonly informers: Informers;
+  /** The cluster's settings now; ask anew for each reconcile. */
+  readonly settings: () => ServingConfig;
+  /** What admission does, for objects that were stored before the present defaults. */
+  readonly defaulting: {
+    readonly service: (service: Service) => void;
+    readonly configuration: (configuration: Configuration) => void;
+    readonly revision: (revision: Revision) => void;
+    readonly route: (route: Route) => void;
+  };
+  /** Name of the cluster-local gateway inside the cluster. */
+  readonly gatewayHost: string;
+}
+
+/** A controller that also closes what wakes it. */
+export function controllerWaking(controller: Controller, closeSource: () => Promise<void>): Controller {
+  return {
+    ...controller,
+    async close() {
+      await Promise.all([closeSource(), controller.close()]);
+    },
+  };
+}

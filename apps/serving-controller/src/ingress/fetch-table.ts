@@ -1,0 +1,40 @@
+import { request } from "undici";
+import type { RoutingTableReport } from "@kelvin/api/scaling";
+import type { FetchTable } from "./activator-tables.ts";
+
+const bodyBytesMax = 64 * 1024 * 1024;
+const answerMarginMs = 5000;
+
+/** Asks an activator over HTTP. @throws Error when it does not answer in time or not with a table: ask again later. */
+export const fetchTable: FetchTable = async ({ authority, sinceVersion, waitSeconds, signal }) => {
+  const timeoutMs = waitSeconds * 1000 + answerMarginMs;
+  const response = await request(
+    `http://${authority}/internal/v1/table?since=${sinceVersion}&waitSeconds=${waitSeconds}`,
+    { signal, headersTimeout: timeoutMs, bodyTimeout: timeoutMs },
+  );
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new Error(`the table of ${authority} is longer than ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  if (response.statusCode !== 200) throw new Error(`${authority} answered ${response.statusCode} to a table request`);
+  return parseTable(JSON.parse(Buffer.concat(chunks).toString()));
+};
+
+/** @throws TypeError when the value is not a RoutingTableReport. */
+export function parseTable(value: unknown): RoutingTableReport {
+  if (!isRecord(value) || !isRecord(value["ingresses"])) throw new TypeError("not a routing table");
+  const { bootId, version, ingresses } = value;
+  if (typeof bootId !== "string" || typeof version !== "number") throw new TypeError("not a routing table");
+  const generations = Object.entries(ingresses).map(([key, generation]): [string, number] => {
+    if (typeof generation !== "number") throw new TypeError(`the generation of Ingress "${key}" is not a number`);
+    return [key, generation];
+  });
+  return { bootId, version, ingresses: Object.fromEntries(generations) };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

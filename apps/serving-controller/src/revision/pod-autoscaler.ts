@@ -1,0 +1,44 @@
+import { isConditionTrue, keyOf, readyCondition } from "@kelvin/api";
+import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
+import {
+  initializeRevision,
+  markRevisionResourceNotOwned,
+  propagatePodAutoscaler,
+  type Revision,
+} from "@kelvin/api/serving/v1";
+import type { Outcome } from "@kelvin/controller";
+import { mergeKeepingForeign } from "../merge-desired.ts";
+import { ensureChild } from "../owned-child.ts";
+import { hasTimedOut } from "./deployment.ts";
+import type { RevisionDeps } from "./reconcile.ts";
+import { deploymentName } from "./resources/names.ts";
+import { decideReachability, makePodAutoscaler } from "./resources/pod-autoscaler.ts";
+
+/** Makes the PodAutoscaler exist and match, and repeats what the autoscaler says of activity and scale. */
+export async function reconcilePodAutoscaler(revision: Revision, deps: RevisionDeps): Promise<Outcome | undefined> {
+  const now = deps.clock.now();
+  const status = initializeRevision(revision, now);
+  const { namespace = "" } = revision.metadata;
+  const deployment = deps.deployments.get({ namespace, name: deploymentName(revision) });
+  const isHopeless = hasTimedOut(deployment) && (deployment?.status?.readyReplicas ?? 0) === 0;
+  const desired = makePodAutoscaler(revision, decideReachability(revision, isHopeless));
+  const podAutoscaler = await ensureChild(
+    {
+      kind: PodAutoscaler,
+      owner: revision,
+      desired,
+      existing: deps.podAutoscalers.get(keyOf(desired)),
+      merge: (existing) => mergeKeepingForeign(existing, desired),
+      markNotOwned: ({ metadata: { name = "" } }) =>
+        markRevisionResourceNotOwned(status, { kind: PodAutoscaler.kind, name }, now),
+      announcedAs: undefined,
+    },
+    deps,
+  );
+  const wasReady = isConditionTrue(status, readyCondition);
+  propagatePodAutoscaler(status, podAutoscaler, now);
+  const isReady = isConditionTrue(status, readyCondition);
+  if (isReady && !wasReady)
+    deps.recorder.normal(revision, "RevisionReady", "Revision becomes ready upon all resources being ready");
+  return undefined;
+}
