@@ -122,16 +122,23 @@ function checkApps(): void {
 }
 
 function checkDocstrings(): void {
-  for (const file of files.filter(
+  const sources = files.filter(
     (name) => /^packages\/[^/]+\/src\/.*\.ts$/.test(name) && !/\.(test|contract)\.ts$/.test(name),
-  )) {
+  );
+  for (const file of sources) {
     const lines = readFileSync(file, "utf8").split("\n");
+    // A kind is a value and a type of one name: the first of the two carries the docstring of both.
+    const documented = new Set<string>();
     lines.forEach((line, index) => {
-      const name = /^export (?:async )?(?:function|class|interface|const) (\w+)/.exec(line)?.[1];
+      const name = /^export (?:async )?(?:abstract )?(?:function\*?|class|interface|const|type) (\w+)/.exec(line)?.[1];
       if (name === undefined) return;
       const above = lines[index - 1]?.trim() ?? "";
-      if (!above.endsWith("*/"))
+      // Constants in one block share what stands above the block.
+      const isInBlock = line.startsWith("export const") && (above.startsWith("export const") || above.startsWith("//"));
+      if (above.endsWith("*/") || isInBlock) documented.add(name);
+      else if (!documented.has(name)) {
         problems.push(`${file}:${index + 1}: ${name} needs a docstring that says what it promises`);
+      }
     });
   }
 }

@@ -26,11 +26,13 @@ export interface Informer<T extends KubeObject> {
   close(): Promise<void>;
 }
 
+/** One object before and after a change. */
 export interface Change<T> {
   readonly before: T | undefined;
   readonly after: T | undefined;
 }
 
+/** What an Informer holds, and how. */
 export interface InformerOptions<T extends KubeObject> {
   namespace?: string;
   labelSelector?: string;

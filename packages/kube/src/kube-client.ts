@@ -27,10 +27,12 @@ export interface KubeClient {
   delete<T extends KubeObject>(kind: Kind<T>, key: ObjectKey, options?: DeleteOptions): Promise<void>;
 }
 
+/** What every call takes. */
 export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Which objects a list or watch is about. */
 export interface ListOptions extends CallOptions {
   /** Absent = all namespaces. */
   namespace?: string;
@@ -38,17 +40,20 @@ export interface ListOptions extends CallOptions {
   fieldSelector?: string;
 }
 
+/** Where a watch begins and how long it lasts. */
 export interface WatchOptions extends ListOptions {
   resourceVersion: string;
   /** The server ends the watch after this many seconds. Default: 300 to 600, spread at random. */
   timeoutSeconds?: number;
 }
 
+/** How something is written. */
 export interface WriteOptions extends CallOptions {
   subresource?: "status" | "scale";
   dryRun?: boolean;
 }
 
+/** How something is deleted, and what becomes of its dependants. */
 export interface DeleteOptions extends CallOptions {
   propagationPolicy?: "Background" | "Foreground" | "Orphan";
   gracePeriodSeconds?: number;
@@ -56,11 +61,13 @@ export interface DeleteOptions extends CallOptions {
   preconditions?: { uid?: string; resourceVersion?: string };
 }
 
+/** What a list read, and when. */
 export interface ObjectList<T> {
   items: T[];
   resourceVersion: string;
 }
 
+/** What a watch yields. A bookmark only moves the resource version on. */
 export type WatchEvent<T> =
   | { type: "ADDED" | "MODIFIED" | "DELETED"; object: T }
   | { type: "BOOKMARK"; resourceVersion: string };
@@ -68,6 +75,7 @@ export type WatchEvent<T> =
 /** A patch document with its media type. */
 export type Patch = { type: "merge"; body: object } | { type: "json"; body: readonly JsonPatchOperation[] };
 
+/** One operation of a JSON patch (RFC 6902). */
 export interface JsonPatchOperation {
   op: "add" | "remove" | "replace" | "test" | "move" | "copy";
   path: string;
