@@ -160,7 +160,9 @@ export class ProxyExchange implements Exchange, UpstreamUser {
   }
 
   clientDrained(): void {
-    this.#upstream?.resume();
+    if (this.#upstream?.isPaused !== true) return;
+    this.#activeAtMs = performance.now();
+    this.#upstream.resume();
   }
 
   clientGone(): void {
@@ -250,7 +252,7 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     if (this.#phase === DISCARDING) {
       if (nowMs - this.#discardingSinceMs >= (options.discardMsMax ?? discardMsDefault)) this.#discardExpired(upstream);
     } else if (this.#isLate(options, nowMs)) {
-      this.#timeOut(upstream);
+      this.#timeOut();
     } else if (this.#phase === CONNECTING && nowMs - this.#connectingSinceMs >= this.#engine.limits.connectMsMax) {
       upstream.reset();
       this.upstreamConnectFailed("timeout");
@@ -265,16 +267,17 @@ export class ProxyExchange implements Exchange, UpstreamUser {
   #isLate({ totalMsMax = 0, responseStartMsMax = 0, idleMsMax = 0 }: ForwardOptions, nowMs: number): boolean {
     if (totalMsMax > 0 && nowMs - this.#forwardedAtMs >= totalMsMax) return true;
     if (responseStartMsMax > 0 && this.status === 0 && nowMs - this.#forwardedAtMs >= responseStartMsMax) return true;
-    if (idleMsMax > 0 && nowMs - this.#activeAtMs >= idleMsMax) return true;
+    // A container that we do not read, because its client is slow, is not idle.
+    if (idleMsMax > 0 && this.#upstream?.isPaused !== true && nowMs - this.#activeAtMs >= idleMsMax) return true;
     return this.#hasTunnelEnded && nowMs - this.#activeAtMs >= this.#engine.limits.halfOpenMsMax;
   }
 
   #connect(nowMs: number): void {
     const { address } = this.#options as ForwardOptions;
+    this.#upstream = this.#engine.upstreams.open(address, this);
     this.#phase = CONNECTING;
     this.#connectingSinceMs = nowMs;
     this.#engine.counters.upstreamsOpened++;
-    this.#upstream = this.#engine.upstreams.open(address, this);
   }
 
   #send(upstream: UpstreamConnection): void {
@@ -423,6 +426,9 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     this.status = 101;
     this.respondedAtMs = performance.now();
     this.#activeAtMs = this.respondedAtMs;
+    // Should the client go away, what the container still says is dropped until it closes.
+    upstream.isHeadDone = true;
+    upstream.body.beginUntilClose();
     this.#client.write(
       encodeResponse(upstream.head, { connection: "upgrade", dropsChunks: true, addsChunks: false }, undefined),
     );
@@ -479,8 +485,7 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     this.#end();
   }
 
-  #timeOut(upstream: UpstreamConnection): void {
-    if (this.#phase === CONNECTING) upstream.reset();
+  #timeOut(): void {
     this.#failClient(504, "request timeout", "timeout");
     this.#abandon("timeout");
   }
@@ -501,10 +506,12 @@ export class ProxyExchange implements Exchange, UpstreamUser {
   /** The client's side is over before the container's. */
   #abandon(reason: UpstreamEndReason): void {
     const upstream = this.#upstream;
+    const hasSeenRequest = this.#phase !== CONNECTING && this.#unsentHead === undefined;
+    this.#unsentHead = undefined;
     if (upstream === undefined) {
       this.#upstreamOver(reason);
       this.#end();
-    } else if (this.#options?.discardOnClientGone === true && this.#phase !== CONNECTING) {
+    } else if (this.#options?.discardOnClientGone === true && hasSeenRequest) {
       this.#phase = DISCARDING;
       this.#discardingSinceMs = performance.now();
       this.#engine.discarding.add(this);

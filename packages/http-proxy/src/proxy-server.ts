@@ -90,6 +90,7 @@ export async function openProxyServer(options: ProxyServerOptions): Promise<Prox
         sweeper.wake();
       });
       servers.push(server);
+      server.on("error", (error) => engine.log.warn({ err: error, listener: listener.name }, "A listener failed"));
       addresses[listener.name] = await listen(server, listener);
     }
   } catch (error) {

@@ -224,10 +224,15 @@ export class RequestHead {
     const { fields } = this;
     const hostIndex = fields.indexOfKind(HOST);
     if (hostIndex < 0) return this.#refuseLine("no Host");
-    // Judged even when the target names the host: a Host that is no host is a sign of smuggling.
     const at = hostIndex * STRIDE;
-    if (!this.isAbsolute && !this.#takeAuthority(fields.offsets[at + 2] as number, fields.offsets[at + 3] as number))
-      return false;
+    const { authorityStart, hostEnd, authorityEnd } = this;
+    if (!this.#takeAuthority(fields.offsets[at + 2] as number, fields.offsets[at + 3] as number)) return false;
+    if (this.isAbsolute) {
+      // RFC 9112 §3.2.2: the target's authority counts. Host is judged all the same: one that is no host smells of smuggling.
+      this.authorityStart = authorityStart;
+      this.hostEnd = hostEnd;
+      this.authorityEnd = authorityEnd;
+    }
     if (this.versionMinor === 0 && fields.isChunked) return this.#refuseLine("Transfer-Encoding in HTTP/1.0");
     return this.#takeExpectation() && this.#takeUpgrade();
   }
