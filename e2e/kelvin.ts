@@ -37,14 +37,12 @@ export async function openKelvin(options: KelvinOptions = {}): Promise<Kelvin> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "kelvin-e2e-")));
   const { httpPort, apiPort } = options.ports ?? (await freePorts());
   const startMs = performance.now();
-  const child = spawn(
-    "npm",
-    [
-      ...["start", "--", "--data-dir", dataDir, "--http-port", String(httpPort), "--api-port", String(apiPort)],
-      ...["--images-dir", join(import.meta.dirname, "apps"), ...(options.args ?? [])],
-    ],
-    { stdio: ["ignore", "pipe", "pipe"], cwd: join(import.meta.dirname, "..") },
-  );
+  const ports = ["--http-port", String(httpPort), "--api-port", String(apiPort)];
+  const images = ["--images-dir", join(import.meta.dirname, "apps")];
+  const child = spawn("npm", ["start", "--", "--data-dir", dataDir, ...ports, ...images, ...(options.args ?? [])], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: join(import.meta.dirname, ".."),
+  });
   let out = "";
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => void (log += chunk.toString()));

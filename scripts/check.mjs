@@ -2,6 +2,7 @@
 // time; the first failures are shown whole and the rest still run, so one run tells all there is to mend.
 import { spawnSync } from "node:child_process";
 
+/** @type {[name: string, command: string, args: string[], remedy: string][]} */
 const steps = [
   ["format", "oxfmt", ["--check", "."], "npm run fix"],
   ["lint", "oxlint", ["--deny-warnings"], "npm run fix mends some"],
@@ -12,6 +13,7 @@ const steps = [
   ["tidy rules", "node", ["--conditions=@kelvin/source", "tools/tidy.ts"], ""],
 ];
 
+/** @type {string[]} */
 const failed = [];
 for (const [name, command, args, remedy] of steps) {
   const startMs = performance.now();

@@ -22,7 +22,7 @@ function renderWithKubectl(directory: string): unknown[] | undefined {
   const result = spawnSync("kubectl", ["kustomize", directory], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   if (result.error !== undefined) return undefined;
   if (result.status !== 0) throw new Error(`kubectl kustomize ${directory}: ${result.stderr}`);
-  return parseAllDocuments(result.stdout).map((document): unknown => document.toJS());
+  return parseAllDocuments(result.stdout).map((document) => document.toJS() as unknown);
 }
 
 function compare(ours: readonly object[], theirs: readonly unknown[]): string {

@@ -67,6 +67,15 @@ function checkStrings(): void {
 }
 
 function checkArrows(): void {
+  for (const file of files.filter((name) => /^(packages|apps)\/[^/]+\/(src|test)\/.*\.ts$/.test(name))) {
+    for (const [, target = ""] of readFileSync(file, "utf8").matchAll(/from "@kelvin\/([a-z-]+)/g)) {
+      const complaint = complainOfImport(file, target);
+      if (complaint !== undefined) problems.push(`${file}: ${complaint}`);
+    }
+  }
+}
+
+function complainOfImport(file: string, target: string): string | undefined {
   const allowed: Record<string, readonly string[]> = {
     api: [],
     kube: ["api"],
@@ -75,25 +84,17 @@ function checkArrows(): void {
     "http-service": [],
     testkit: ["api", "kube", "controller", "http-proxy", "http-service"],
   };
-  for (const file of files.filter((name) => /^(packages|apps)\/[^/]+\/(src|test)\/.*\.ts$/.test(name))) {
-    const [group, owner] = file.split("/");
-    const isTest = file.endsWith(".test.ts") || file.includes("/test/");
-    for (const [, target] of readFileSync(file, "utf8").matchAll(/from "@kelvin\/([a-z-]+)/g)) {
-      if (target === undefined || target === owner) continue;
-      if (target === "testkit") {
-        if (!isTest) problems.push(`${file}: only tests import @kelvin/testkit`);
-      } else if (group === "packages" && !isTest && !(allowed[owner ?? ""] ?? []).includes(target)) {
-        problems.push(
-          `${file}: packages/${owner} must not import @kelvin/${target} (see the arrows in ARCHITECTURE.md)`,
-        );
-      } else if (existsSync(`apps/${target}`)) {
-        problems.push(`${file}: nothing imports an app; move what both need into a package`);
-      }
-    }
-    if (owner === "local-cluster" && /from "@kelvin\/api/.test(readFileSync(file, "utf8"))) {
-      problems.push(`${file}: local-cluster is a Kubernetes and knows no Knative kind; import from @kelvin/kube`);
-    }
+  const [group = "", owner = ""] = file.split("/");
+  const isTest = file.endsWith(".test.ts") || file.includes("/test/");
+  if (target === owner) return undefined;
+  if (existsSync(`apps/${target}`)) return "nothing imports an app; move what both need into a package";
+  if (owner === "local-cluster" && target === "api") {
+    return "local-cluster is a Kubernetes and knows no Knative kind; import from @kelvin/kube";
   }
+  if (isTest) return undefined;
+  if (target === "testkit") return "only tests import @kelvin/testkit";
+  if (group !== "packages" || allowed[owner]?.includes(target) === true) return undefined;
+  return `packages/${owner} must not import @kelvin/${target} (see the arrows in ARCHITECTURE.md)`;
 }
 
 function checkReadmes(): void {
