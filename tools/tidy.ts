@@ -84,7 +84,8 @@ function complainOfImport(file: string, target: string): string | undefined {
     "http-service": [],
     testkit: ["api", "kube", "controller", "http-proxy", "http-service"],
   };
-  const [group = "", owner = ""] = file.split("/");
+  const parts = file.split("/");
+  const [group, owner] = [String(parts[0]), String(parts[1])];
   const isTest = file.endsWith(".test.ts") || file.includes("/test/");
   if (target === owner) return undefined;
   if (existsSync(`apps/${target}`)) return "nothing imports an app; move what both need into a package";
