@@ -1,0 +1,98 @@
+import type { ApiObject, JsonObject } from "../api-object.ts";
+import { defaultField, ensureRecord, recordAt, recordsAt, stringAt } from "../api-object.ts";
+import { invalidValue, notSupported, required } from "../field-cause.ts";
+import type { Strategy } from "../resource.ts";
+import type { StatusCause } from "../status-error.ts";
+
+export const crdCleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+
+/** CustomResourceDefinitions are accepted, and served, the moment they are stored. */
+export const crdStrategy: Strategy = {
+  nameRule: "subdomain",
+  hasGeneration: true,
+  allowsUnconditionalUpdate: true,
+  finalizer: crdCleanupFinalizer,
+  decode(crd) {
+    const spec = ensureRecord(crd, "spec");
+    defaultField(ensureRecord(spec, "conversion"), "strategy", "None");
+    const names = ensureRecord(spec, "names");
+    const kind = stringAt(names, "kind");
+    defaultField(names, "singular", kind.toLowerCase());
+    defaultField(names, "listKind", `${kind}List`);
+  },
+  prepareCreate(crd) {
+    crd["status"] = acceptedStatus(crd, {}, crd.metadata.creationTimestamp ?? "");
+  },
+  prepareUpdate(next, old) {
+    next["status"] = acceptedStatus(next, recordAt(old, "status"), old.metadata.creationTimestamp ?? "");
+  },
+  validate: validateCrd,
+};
+
+function acceptedStatus(crd: ApiObject, before: JsonObject, sinceTimestamp: string): JsonObject {
+  const storage = recordsAt(crd, "spec", "versions").find((version) => version["storage"] === true);
+  const storedBefore = Array.isArray(before["storedVersions"]) ? before["storedVersions"].map(String) : [];
+  const storageName = stringAt(storage, "name");
+  const accepted = { reason: "NoConflicts", message: "no conflicts found" };
+  const established = { reason: "InitialNamesAccepted", message: "the initial names have been accepted" };
+  return {
+    ...before,
+    acceptedNames: recordAt(crd, "spec", "names"),
+    conditions: before["conditions"] ?? [
+      { type: "NamesAccepted", status: "True", lastTransitionTime: sinceTimestamp, ...accepted },
+      { type: "Established", status: "True", lastTransitionTime: sinceTimestamp, ...established },
+    ],
+    storedVersions: storedBefore.includes(storageName) ? storedBefore : [...storedBefore, storageName],
+  };
+}
+
+function validateCrd(crd: ApiObject, old: ApiObject | undefined): StatusCause[] {
+  const spec = recordAt(crd, "spec");
+  const causes: StatusCause[] = [];
+  for (const field of ["kind", "plural"]) {
+    if (stringAt(spec, "names", field) === "") causes.push(required(`spec.names.${field}`));
+  }
+  if (stringAt(spec, "group") === "") causes.push(required("spec.group"));
+  const name = `${stringAt(spec, "names", "plural")}.${stringAt(spec, "group")}`;
+  if (crd.metadata.name !== name) {
+    const detail = `must be spec.names.plural+"."+spec.group`;
+    causes.push(invalidValue("metadata.name", crd.metadata.name, detail));
+  }
+  const scope = stringAt(spec, "scope");
+  if (scope !== "Namespaced" && scope !== "Cluster") {
+    causes.push(notSupported("spec.scope", scope, ["Cluster", "Namespaced"]));
+  }
+  if (old !== undefined && stringAt(old, "spec", "scope") !== scope) {
+    causes.push(invalidValue("spec.scope", scope, "field is immutable"));
+  }
+  return [...causes, ...validateVersions(spec), ...validateConversion(spec)];
+}
+
+function validateVersions(spec: JsonObject): StatusCause[] {
+  const versions = recordsAt(spec, "versions");
+  if (versions.length === 0) return [required("spec.versions")];
+  const causes: StatusCause[] = [];
+  if (versions.filter((version) => version["storage"] === true).length !== 1) {
+    causes.push(invalidValue("spec.versions", "", "must have exactly one version marked as storage version"));
+  }
+  for (const [index, version] of versions.entries()) {
+    const at = `spec.versions[${index}]`;
+    if (stringAt(version, "name") === "") causes.push(required(`${at}.name`));
+    const schema = recordAt(version, "schema")["openAPIV3Schema"];
+    if (schema === undefined) causes.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
+    else if (stringAt(schema, "type") !== "object") {
+      causes.push(
+        invalidValue(`${at}.schema.openAPIV3Schema.type`, recordAt(schema)["type"] ?? "", "must be object at the root"),
+      );
+    }
+  }
+  return causes;
+}
+
+function validateConversion(spec: JsonObject): StatusCause[] {
+  const strategy = stringAt(spec, "conversion", "strategy");
+  // Conversion webhooks have no user here: Kelvin's kinds keep one schema over their versions.
+  return strategy === "None" || strategy === "Webhook"
+    ? []
+    : [notSupported("spec.conversion.strategy", strategy, ["None", "Webhook"])];
+}

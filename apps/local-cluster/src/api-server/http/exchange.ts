@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { isRecord, type JsonObject } from "../api-object.ts";
+import type { User } from "../identity/user.ts";
+import {
+  badRequest,
+  internalError,
+  StatusError,
+  tooLarge,
+  unsupportedMediaType,
+  type Status,
+} from "../status-error.ts";
+import { parse as parseYaml } from "yaml";
+
+/** One HTTP request with its answer. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Absent for the few paths that anybody may read. */
+  readonly user: User | undefined;
+  readonly warnings: string[];
+}
+
+export const bodyBytesMax = 3 * 1024 * 1024;
+const nestingMax = 1_000;
+
+/** Reads the whole body. @throws StatusError 413 beyond the limit. */
+export async function readBody({ request }: Exchange): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The media type of the body without its parameters. */
+export function contentTypeOf({ request }: Exchange): string {
+  return (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+/**
+ * Reads a JSON or YAML body; `undefined` when it is empty.
+ *
+ * @throws StatusError 400 for what cannot be parsed, 415 for another media type.
+ */
+export async function readObjectBody(exchange: Exchange): Promise<unknown> {
+  const type = contentTypeOf(exchange);
+  if (type === "application/vnd.kubernetes.protobuf") {
+    throw unsupportedMediaType(supportedBodies, "; this server does not decode protobuf bodies: send JSON");
+  }
+  const isYaml = type === "application/yaml" || type === "application/x-yaml" || type === "text/yaml";
+  if (type !== "" && type !== "application/json" && !isYaml) throw unsupportedMediaType(supportedBodies);
+  const body = await readBody(exchange);
+  if (body.length === 0) return undefined;
+  return isYaml ? parseYamlText(body.toString()) : parseJsonText(body.toString());
+}
+
+const supportedBodies = ["application/json", "application/yaml"];
+
+/** @throws StatusError 400. */
+export function parseJsonText(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    checkNesting(value, 0);
+    return value;
+  } catch (error) {
+    if (error instanceof StatusError) throw error;
+    throw badRequest(
+      `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function parseYamlText(text: string): unknown {
+  try {
+    // Few aliases suffice for honest documents; a bomb needs many.
+    const value: unknown = parseYaml(text, { maxAliasCount: 100 });
+    checkNesting(value, 0);
+    return value;
+  } catch (error) {
+    if (error instanceof StatusError) throw error;
+    throw badRequest(`yaml parse error: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function checkNesting(value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth > nestingMax) throw badRequest(`the object is nested more than ${nestingMax} levels deep`);
+  for (const child of Object.values(value)) checkNesting(child, depth + 1);
+}
+
+/** Answers with a JSON document, given as a value or as its text. */
+export function sendJson(
+  exchange: Exchange,
+  code: number,
+  body: JsonObject | Status | string,
+  contentType = "application/json",
+): void {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const { response, warnings } = exchange;
+  if (warnings.length > 0) response.setHeader("Warning", warnings.map(warningHeader));
+  response.writeHead(code, {
+    "Content-Type": contentType,
+    "Content-Length": Buffer.byteLength(text),
+    "Cache-Control": "no-cache, private",
+  });
+  response.end(exchange.request.method === "HEAD" ? undefined : text);
+}
+
+function warningHeader(text: string): string {
+  const safe = text.replaceAll(/[^\u0020-\u007e]/g, " ").replaceAll(/["\\]/g, "\\$&");
+  return `299 - "${safe}"`;
+}
+
+export function sendText(exchange: Exchange, code: number, text: string): void {
+  exchange.response.writeHead(code, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Cache-Control": "no-cache, private",
+  });
+  exchange.response.end(text);
+}
+
+/** Answers with the Status of a failure; what is not one of ours is a 500. */
+export function sendError(exchange: Exchange, error: unknown): void {
+  const { response } = exchange;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status } =
+    error instanceof StatusError ? error : internalError(error instanceof Error ? error.message : String(error));
+  const retryAfterSeconds = status.details?.retryAfterSeconds ?? 0;
+  if (retryAfterSeconds > 0) response.setHeader("Retry-After", String(retryAfterSeconds));
+  // What is left of a body that was too large is not read; the connection cannot be used again.
+  if (status.code === 413) response.setHeader("Connection", "close");
+  sendJson(exchange, status.code, status);
+}
+
+/** A parsed body that has to be an object, or nothing. */
+export function optionalRecord(body: unknown): JsonObject {
+  if (body === undefined) return {};
+  if (!isRecord(body)) throw badRequest("the body of the request must be a JSON object");
+  return body;
+}

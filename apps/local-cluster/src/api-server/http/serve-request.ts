@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Authenticate } from "../identity/authenticate.ts";
+import { tokenIssuer } from "../identity/tokens.ts";
+import { serveDiscovery } from "../reading/discovery.ts";
+import { serveOpenApi } from "../reading/open-api.ts";
+import { noSuchResource, unauthorized } from "../status-error.ts";
+import { sendError, sendJson, sendText, type Exchange } from "./exchange.ts";
+import { parseResourcePath } from "./request-info.ts";
+import { serveResource, type ResourceDeps } from "./serve-resource.ts";
+import { serveReview, isReviewPath } from "./serve-review.ts";
+
+export interface RequestDeps extends ResourceDeps {
+  readonly authenticate: Authenticate;
+  isReady(): boolean;
+  reportError(message: string, error: unknown): void;
+}
+
+/** What knative.dev's version check asks for at least; kubectl prints a warning about the distance at most. */
+const versionDocument = {
+  major: "1",
+  minor: "34",
+  gitVersion: "v1.34.0",
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "2025-08-27T00:00:00Z",
+  goVersion: "",
+  compiler: "",
+  platform: "linux/amd64",
+};
+
+/** Answers any request. Never rejects: every failure is an answer. */
+export async function serveRequest(
+  deps: RequestDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = parseUrl(request.url ?? "/");
+  const exchange: Exchange = {
+    request,
+    response,
+    path: url.pathname,
+    query: url.searchParams,
+    user: deps.authenticate(request),
+    warnings: [],
+  };
+  try {
+    await route(deps, exchange);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "StatusError") deps.reportError("request failed", error);
+    sendError(exchange, error);
+  }
+}
+
+function parseUrl(url: string): URL {
+  try {
+    return new URL(url, "https://localhost");
+  } catch {
+    return new URL("https://localhost/");
+  }
+}
+
+async function route(deps: RequestDeps, exchange: Exchange): Promise<void> {
+  const { path } = exchange;
+  if (servePublic(deps, exchange)) return;
+  if (exchange.user === undefined) throw unauthorized();
+  if (path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return serveOpenApi(deps.registry.resources, exchange);
+  if (isReviewPath(path)) return serveReview(deps, exchange);
+  const target = parseResourcePath(path);
+  if (target !== undefined) return serveResource(deps, exchange, target);
+  if (/^\/apis?(\/|$)/.test(path)) return serveDiscovery(deps.registry.resources, exchange);
+  if (path === "/")
+    return sendJson(exchange, 200, {
+      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"],
+    });
+  throw noSuchResource();
+}
+
+/** Health, version and the keys of ServiceAccount tokens are for everybody. */
+function servePublic(deps: RequestDeps, exchange: Exchange): boolean {
+  const { path } = exchange;
+  if (/^\/(healthz|livez)(\/|$)/.test(path)) sendText(exchange, 200, "ok");
+  else if (/^\/readyz(\/|$)/.test(path))
+    sendText(exchange, deps.isReady() ? 200 : 503, deps.isReady() ? "ok" : "not ready");
+  else if (path === "/version") sendJson(exchange, 200, versionDocument);
+  else if (path === "/openid/v1/jwks") sendJson(exchange, 200, deps.tokens.keySet(), "application/jwk-set+json");
+  else if (path === "/.well-known/openid-configuration") sendJson(exchange, 200, openIdConfiguration);
+  else return false;
+  return true;
+}
+
+const openIdConfiguration = {
+  issuer: tokenIssuer,
+  jwks_uri: `${tokenIssuer}/openid/v1/jwks`,
+  response_types_supported: ["id_token"],
+  subject_types_supported: ["public"],
+  id_token_signing_alg_values_supported: ["ES256"],
+};

@@ -1,0 +1,228 @@
+import type { ApiObject } from "../api-object.ts";
+import { listAt, numberAt, recordAt, stringAt } from "../api-object.ts";
+import { createObject } from "../registry/create.ts";
+import { deleteObject, type DeleteOptions } from "../registry/delete.ts";
+import { applyPatch, patchObject, patchTypes } from "../registry/patch.ts";
+import { getObject, listObjects } from "../registry/read.ts";
+import type { FieldValidation, Registry, WriteRequest } from "../registry/request.ts";
+import { getScale, updateScale } from "../registry/scale.ts";
+import { updateObject } from "../registry/update.ts";
+import { presentDeletion, presentList, presentObject } from "../reading/present.ts";
+import type { Resource } from "../resource.ts";
+import { badRequest, methodNotAllowed, noSuchResource, StatusError, unsupportedMediaType } from "../status-error.ts";
+import type { Exchange } from "./exchange.ts";
+import { contentTypeOf, optionalRecord, parseJsonText, readBody, readObjectBody, sendJson } from "./exchange.ts";
+import { selectorsOf } from "./selectors-of.ts";
+import { isSet, type ResourceRequest } from "./request-info.ts";
+import { serveSubresource, type SubresourceDeps } from "./serve-subresource.ts";
+import { serveWatch, type Watches } from "./serve-watch.ts";
+import type { User } from "../identity/user.ts";
+
+export interface ResourceDeps extends SubresourceDeps {
+  readonly registry: Registry;
+  readonly watches: Watches;
+  /** Throws 403 when the user may not. The seam where RBAC comes in. */
+  authorize(user: User, verb: string, target: ResourceRequest): void;
+}
+
+interface Call {
+  readonly exchange: Exchange;
+  readonly target: ResourceRequest;
+  readonly request: WriteRequest;
+}
+
+/** Answers one request for objects of one kind. @throws StatusError for everything it refuses. */
+export async function serveResource(deps: ResourceDeps, exchange: Exchange, target: ResourceRequest): Promise<void> {
+  const resource = deps.registry.resources.find(target.group, target.version, target.plural);
+  if (resource === undefined || exchange.user === undefined) throw noSuchResource();
+  if (!resource.namespaced && target.namespace !== "") throw noSuchResource();
+  const verb = verbOf(exchange, target);
+  deps.authorize(exchange.user, verb, target);
+  if (resource.deprecationWarning !== undefined) exchange.warnings.push(resource.deprecationWarning);
+  const call: Call = { exchange, target, request: writeRequestOf(exchange, target, { resource, user: exchange.user }) };
+  if (target.subresource !== "" && target.subresource !== "status") {
+    if (target.subresource === "scale") return serveScale(deps, call, verb);
+    return serveSubresource(deps, { ...call, verb });
+  }
+  if (target.subresource === "status" && !resource.hasStatus) throw noSuchResource();
+  const isStatusVerb = ["get", "update", "patch"].includes(verb);
+  if (!resource.verbs.includes(verb) || (target.subresource === "status" && !isStatusVerb)) {
+    throw methodNotAllowed(resource, verb);
+  }
+  return serveVerb(deps, call, verb);
+}
+
+function verbOf({ request, query }: Exchange, { name }: ResourceRequest): string {
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      if (name !== "") return "get";
+      return isSet(query.get("watch")) ? "watch" : "list";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "PATCH":
+      return "patch";
+    case "DELETE":
+      return name === "" ? "deletecollection" : "delete";
+    default:
+      return request.method?.toLowerCase() ?? "";
+  }
+}
+
+function writeRequestOf(
+  exchange: Exchange,
+  target: ResourceRequest,
+  who: { resource: Resource; user: User },
+): WriteRequest {
+  const { query, warnings } = exchange;
+  return {
+    ...who,
+    namespace: target.namespace,
+    ...(target.subresource === "" ? {} : { subresource: target.subresource }),
+    dryRun: parseDryRun(query.getAll("dryRun")),
+    fieldValidation: parseFieldValidation(query.get("fieldValidation")),
+    warn: (text) => {
+      if (warnings.length < 20) warnings.push(text);
+    },
+  };
+}
+
+function parseDryRun(values: readonly string[]): boolean {
+  const wrong = values.find((value) => value !== "All" && value !== "");
+  if (wrong !== undefined)
+    throw badRequest(`Invalid value: dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`);
+  return values.includes("All");
+}
+
+function parseFieldValidation(value: string | null): FieldValidation {
+  if (value === null || value === "") return "Warn";
+  if (value === "Ignore" || value === "Warn" || value === "Strict") return value;
+  throw badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
+  );
+}
+
+async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<void> {
+  const { registry } = deps;
+  const { exchange, target, request } = call;
+  switch (verb) {
+    case "get":
+      return send(call, 200, getObject(registry, request, target.name));
+    case "list":
+      return serveList(registry, call);
+    case "watch":
+      return serveWatch({ registry, watches: deps.watches }, exchange, request);
+    case "create":
+      if (target.name !== "") throw methodNotAllowed(request.resource, "create");
+      return send(call, 201, await createObject(registry, request, await readObjectBody(exchange)));
+    case "update": {
+      const body = await readObjectBody(exchange);
+      return send(
+        call,
+        200,
+        await updateObject(registry, request, { name: target.name, isReplace: true, produce: () => body }),
+      );
+    }
+    case "patch":
+      return send(
+        call,
+        200,
+        await patchObject(registry, request, { name: target.name, ...(await readPatch(exchange)) }),
+      );
+    case "delete":
+      return serveDelete(registry, call);
+    default:
+      return serveDeleteCollection(registry, call);
+  }
+}
+
+function send({ exchange, request }: Call, code: number, object: ApiObject): void {
+  const { text, contentType } = presentObject(exchange, request.resource, object);
+  sendJson(exchange, code, text, contentType);
+}
+
+function serveList(registry: Registry, call: Call): void {
+  const { exchange, request } = call;
+  const { query } = exchange;
+  const list = listObjects(registry, request, selectorsOf(query));
+  const { text, contentType } = presentList(exchange, request.resource, list);
+  sendJson(exchange, 200, text, contentType);
+}
+
+async function readPatch(exchange: Exchange): Promise<{ type: "json" | "merge" | "strategic"; patch: unknown }> {
+  const contentType = contentTypeOf(exchange);
+  const supported = Object.keys(patchTypes);
+  if (contentType === "application/apply-patch+yaml") {
+    throw unsupportedMediaType(
+      supported,
+      "; this server does not support server-side apply: use kubectl apply without --server-side",
+    );
+  }
+  const type = patchTypes[contentType];
+  if (type === undefined) throw unsupportedMediaType(supported);
+  const patch = parseJsonText((await readBody(exchange)).toString());
+  return { type, patch };
+}
+
+async function readDeleteOptions(exchange: Exchange): Promise<DeleteOptions & { dryRun: boolean }> {
+  const body = optionalRecord(await readObjectBody(exchange));
+  const { query } = exchange;
+  const graceText = query.get("gracePeriodSeconds");
+  const graceSeconds = numberAt(body, "gracePeriodSeconds") ?? (graceText === null ? undefined : Number(graceText));
+  const orphan =
+    body["orphanDependents"] === undefined ? undefined : body["orphanDependents"] === true ? "Orphan" : "Background";
+  const policy = stringAt(body, "propagationPolicy") || query.get("propagationPolicy") || orphan;
+  const { uid, resourceVersion } = recordAt(body, "preconditions");
+  return {
+    dryRun: parseDryRun(listAt(body, "dryRun").map(String)),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+    ...(graceSeconds === undefined || Number.isNaN(graceSeconds) ? {} : { gracePeriodSeconds: graceSeconds }),
+    preconditions: {
+      ...(typeof uid === "string" ? { uid } : {}),
+      ...(typeof resourceVersion === "string" ? { resourceVersion } : {}),
+    },
+  };
+}
+
+async function serveDelete(registry: Registry, call: Call): Promise<void> {
+  const { exchange, target } = call;
+  const { dryRun, ...options } = await readDeleteOptions(exchange);
+  const request = { ...call.request, dryRun: call.request.dryRun || dryRun };
+  const deletion = await deleteObject(registry, request, { name: target.name, options });
+  const { text, contentType } = presentDeletion(exchange, request.resource, deletion);
+  sendJson(exchange, 200, text, contentType);
+}
+
+async function serveDeleteCollection(registry: Registry, call: Call): Promise<void> {
+  const { exchange } = call;
+  const { dryRun, ...options } = await readDeleteOptions(exchange);
+  const request = { ...call.request, dryRun: call.request.dryRun || dryRun };
+  const list = listObjects(registry, request, selectorsOf(exchange.query));
+  for (const { metadata } of list.items) {
+    const { name = "", namespace = "" } = metadata;
+    try {
+      await deleteObject(registry, { ...request, namespace }, { name, options });
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.status.reason !== "NotFound") throw error;
+    }
+  }
+  const { text, contentType } = presentList(exchange, request.resource, list);
+  sendJson(exchange, 200, text, contentType);
+}
+
+async function serveScale({ registry }: ResourceDeps, call: Call, verb: string): Promise<void> {
+  const { exchange, target, request } = call;
+  const { name } = target;
+  if (request.resource.scale === undefined) throw noSuchResource();
+  if (verb === "get") return sendJson(exchange, 200, getScale(registry, request, name));
+  if (verb === "update") {
+    const body = await readObjectBody(exchange);
+    return sendJson(exchange, 200, await updateScale(registry, request, { name, produce: () => body }));
+  }
+  if (verb !== "patch") throw methodNotAllowed(request.resource, verb);
+  const { type, patch } = await readPatch(exchange);
+  const produce = (scale: ApiObject): unknown => applyPatch(type, scale, patch);
+  sendJson(exchange, 200, await updateScale(registry, request, { name, produce }));
+}

@@ -1,0 +1,38 @@
+import { StatusError } from "../status-error.ts";
+import type { Watches, WatchStream } from "./serve-watch.ts";
+
+const watchesMax = 20_000;
+const bookmarkIntervalMs = 60_000;
+
+export interface WatchPool extends Watches {
+  /** Ends all streams and takes no more. */
+  close(): void;
+}
+
+/** Keeps the open watch streams, and sends each a bookmark now and then so that a quiet one can resume. */
+export function openWatchPool(): WatchPool {
+  const streams = new Set<WatchStream>();
+  const timer = setInterval(() => {
+    for (const stream of streams) stream.bookmark();
+  }, bookmarkIntervalMs);
+  timer.unref();
+  let isClosed = false;
+  return {
+    add(stream) {
+      if (isClosed) throw new StatusError(503, "ServiceUnavailable", { message: "the server is shutting down" });
+      if (streams.size >= watchesMax) {
+        throw new StatusError(429, "TooManyRequests", {
+          message: `there are ${watchesMax} watches already, please try again later`,
+          details: { retryAfterSeconds: 1 },
+        });
+      }
+      streams.add(stream);
+      return () => streams.delete(stream);
+    },
+    close() {
+      isClosed = true;
+      clearInterval(timer);
+      for (const stream of streams) stream.end();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { isRecord, stringAt } from "../api-object.ts";
+import { kubernetesServiceAddress } from "../strategies/service.ts";
+import { makeCertificates, type KeyPair } from "./certificates.ts";
+import { generateTokenKey } from "./tokens.ts";
+
+/** What makes a server itself: kept over restarts, so that kubeconfigs and tokens go on being good. */
+export interface Identity {
+  readonly ca: KeyPair;
+  readonly serving: KeyPair;
+  readonly tokenKey: string;
+  readonly adminToken: string;
+}
+
+export interface IdentityOptions {
+  readonly dataDir?: string;
+  readonly extraNames?: readonly string[];
+  readonly extraAddresses?: readonly string[];
+}
+
+const fileName = "identity.json";
+const names = [
+  "localhost",
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+  "kubernetes.default.svc.cluster.local",
+];
+const addresses = ["127.0.0.1", "::1", kubernetesServiceAddress];
+
+/** Reads the identity of a data directory, or makes it. Without a directory, or with other names, it is a new one. */
+export async function loadIdentity(options: IdentityOptions): Promise<Identity> {
+  const allNames = [...names, ...(options.extraNames ?? [])].filter((name) => isIP(name) === 0);
+  const allAddresses = [...addresses, ...(options.extraAddresses ?? [])];
+  const stored = options.dataDir === undefined ? undefined : await readIdentity(options.dataDir);
+  const subject = [...allNames, ...allAddresses].join(",");
+  if (stored !== undefined && stored.subject === subject) return stored;
+  const identity = {
+    ...(await makeCertificates(allNames, allAddresses)),
+    tokenKey: stored?.tokenKey ?? generateTokenKey(),
+    adminToken: stored?.adminToken ?? randomBytes(32).toString("base64url"),
+    subject,
+  };
+  if (options.dataDir !== undefined) await writeIdentity(options.dataDir, identity);
+  return identity;
+}
+
+type StoredIdentity = Identity & { readonly subject: string };
+
+async function readIdentity(dataDir: string): Promise<StoredIdentity | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(dataDir, fileName), "utf8");
+  } catch (error) {
+    if (isRecord(error) && error["code"] === "ENOENT") return undefined;
+    throw error;
+  }
+  const value: unknown = JSON.parse(text);
+  return {
+    ca: keyPairOf(value, "ca"),
+    serving: keyPairOf(value, "serving"),
+    tokenKey: stringAt(value, "tokenKey"),
+    adminToken: stringAt(value, "adminToken"),
+    subject: stringAt(value, "subject"),
+  };
+}
+
+function keyPairOf(value: unknown, field: string): KeyPair {
+  return { cert: stringAt(value, field, "cert"), key: stringAt(value, field, "key") };
+}
+
+async function writeIdentity(dataDir: string, identity: StoredIdentity): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const path = join(dataDir, fileName);
+  await writeFile(`${path}.new`, JSON.stringify(identity), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,109 @@
+import type { ApiObject } from "../api-object.ts";
+import { viewOf } from "../resource.ts";
+import { conflict, invalid, notFound, successStatus, type Status } from "../status-error.ts";
+import { invalidValue } from "../field-cause.ts";
+import { storeKey, withOwnMetadata } from "./create.ts";
+import { timestampOf } from "./metadata.ts";
+import type { Registry, WriteRequest } from "./request.ts";
+
+export interface DeleteOptions {
+  readonly propagationPolicy?: string;
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
+/** Either the object is gone, or it is shown as it goes on existing until its finalizers or its grace have ended. */
+export type Deletion = { readonly gone: Status } | { readonly terminating: ApiObject };
+
+const foregroundFinalizer = "foregroundDeletion";
+const orphanFinalizer = "orphan";
+
+/**
+ * Begins or completes the deletion of an object. Idempotent: asking again for a terminating object changes nothing, except
+ * that a grace period may be shortened.
+ *
+ * @throws StatusError 404, or 409 Conflict when a precondition does not hold.
+ */
+export async function deleteObject(
+  registry: Registry,
+  request: WriteRequest,
+  { name, options }: { name: string; options: DeleteOptions },
+): Promise<Deletion> {
+  const { resource } = request;
+  checkPropagation(request, name, options);
+  const key = storeKey(resource, request.namespace, name);
+  const seen = registry.store.get(key);
+  if (seen === undefined) throw notFound(resource, name);
+  checkPreconditions(request, seen, options);
+  await registry.admission.validate({ operation: "DELETE", request, name, oldObject: viewOf(resource, seen) });
+
+  const current = registry.store.get(key);
+  if (current === undefined) throw notFound(resource, name);
+  checkPreconditions(request, current, options);
+  const next = makeTerminating(registry, request, { current, options });
+  if (next === undefined) {
+    if (!request.dryRun) registry.store.remove(key, withOwnMetadata(current));
+    await registry.store.durable();
+    return { gone: successStatus(resource, name, current.metadata.uid) };
+  }
+  if (next === current || request.dryRun) return { terminating: viewOf(resource, next) };
+  const stored = registry.store.put(key, next);
+  await registry.store.durable();
+  return { terminating: viewOf(resource, stored) };
+}
+
+function checkPropagation({ resource }: WriteRequest, name: string, { propagationPolicy }: DeleteOptions): void {
+  if (propagationPolicy === undefined || ["Background", "Foreground", "Orphan"].includes(propagationPolicy)) return;
+  const detail = 'must be "Foreground", "Background" or "Orphan"';
+  throw invalid({ ...resource, group: "meta.k8s.io", kind: "DeleteOptions" }, name, [
+    invalidValue("propagationPolicy", propagationPolicy, detail),
+  ]);
+}
+
+function checkPreconditions(
+  { resource }: WriteRequest,
+  current: ApiObject,
+  { preconditions = {} }: DeleteOptions,
+): void {
+  const { uid, resourceVersion } = current.metadata;
+  const name = current.metadata.name ?? "";
+  if (preconditions.uid !== undefined && preconditions.uid !== uid) {
+    const detail = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid ?? ""}`;
+    throw conflict(resource, name, detail);
+  }
+  if (preconditions.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
+    const detail = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion ?? ""}`;
+    throw conflict(resource, name, detail);
+  }
+}
+
+/** The object as it waits for its end; `undefined` when nothing holds it, the object itself when nothing changes. */
+function makeTerminating(
+  registry: Registry,
+  { resource }: WriteRequest,
+  { current, options }: { current: ApiObject; options: DeleteOptions },
+): ApiObject | undefined {
+  const { metadata } = current;
+  const isPending = metadata.deletionTimestamp !== undefined;
+  const finalizers = isPending ? (metadata.finalizers ?? []) : finalizersFor(metadata.finalizers ?? [], options);
+  const graceSeconds = resource.strategy.graceSeconds?.(current, options.gracePeriodSeconds) ?? 0;
+  const graceSecondsBefore = isPending ? (metadata.deletionGracePeriodSeconds ?? 0) : undefined;
+  const graceSecondsNext = Math.min(graceSeconds, graceSecondsBefore ?? graceSeconds);
+  if (finalizers.length === 0 && graceSecondsNext === 0) return undefined;
+  if (graceSecondsBefore === graceSecondsNext) return current;
+
+  const next = withOwnMetadata(current);
+  next.metadata.finalizers = finalizers;
+  if (finalizers.length === 0) delete next.metadata.finalizers;
+  next.metadata.deletionTimestamp = timestampOf(new Date(registry.now().getTime() + graceSecondsNext * 1000));
+  next.metadata.deletionGracePeriodSeconds = graceSecondsNext;
+  if (metadata.generation !== undefined && !isPending) next.metadata.generation = metadata.generation + 1;
+  return next;
+}
+
+function finalizersFor(finalizers: readonly string[], { propagationPolicy }: DeleteOptions): string[] {
+  const kept = finalizers.filter((finalizer) => finalizer !== foregroundFinalizer && finalizer !== orphanFinalizer);
+  if (propagationPolicy === "Foreground") return [...kept, foregroundFinalizer];
+  if (propagationPolicy === "Orphan") return [...kept, orphanFinalizer];
+  return propagationPolicy === undefined ? [...finalizers] : kept;
+}

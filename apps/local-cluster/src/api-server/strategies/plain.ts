@@ -1,0 +1,131 @@
+import type { ApiObject } from "../api-object.ts";
+import { defaultField, ensureRecord, equalJson, isRecord, recordsAt, stringAt } from "../api-object.ts";
+import { forbiddenField } from "../field-cause.ts";
+import type { Strategy } from "../resource.ts";
+import type { StatusCause } from "../status-error.ts";
+
+// The kinds that are hardly more than stored: one value each.
+
+/** Stored as it comes. */
+export const plainStrategy: Strategy = { nameRule: "subdomain", hasGeneration: false, allowsUnconditionalUpdate: true };
+
+/** Stored as it comes, with changes of the spec counted. */
+export const countedStrategy: Strategy = { ...plainStrategy, hasGeneration: true };
+
+/** Roles and bindings, whose names may hold colons. */
+export const rbacStrategy: Strategy = {
+  ...plainStrategy,
+  nameRule: "path",
+  decode(object) {
+    const roleRef = object["roleRef"];
+    if (isRecord(roleRef)) defaultField(roleRef, "apiGroup", "rbac.authorization.k8s.io");
+    for (const subject of recordsAt(object, "subjects")) {
+      if (subject["kind"] !== "ServiceAccount") defaultField(subject, "apiGroup", "rbac.authorization.k8s.io");
+    }
+  },
+};
+
+export const configMapStrategy: Strategy = { ...plainStrategy, validate: validateImmutable };
+
+export const secretStrategy: Strategy = {
+  ...plainStrategy,
+  decode(secret) {
+    defaultField(secret, "type", "Opaque");
+    const plain = secret["stringData"];
+    if (!isRecord(plain)) return;
+    const encoded = ensureRecord(secret, "data");
+    for (const [key, value] of Object.entries(plain)) encoded[key] = Buffer.from(String(value)).toString("base64");
+    delete secret["stringData"];
+  },
+  validate: validateImmutable,
+  fieldLabels: { type: (secret) => stringAt(secret, "type") },
+};
+
+function validateImmutable(next: ApiObject, old: ApiObject | undefined): StatusCause[] {
+  if (old === undefined || old["immutable"] !== true) return [];
+  const fields = ["data", "binaryData", "immutable"].filter((field) => !equalJson(next[field], old[field]));
+  return fields.map((field) => forbiddenField(field, "field is immutable when `immutable` is set"));
+}
+
+const namespaceFinalizer = "kubernetes";
+
+export const namespaceStrategy: Strategy = {
+  ...plainStrategy,
+  nameRule: "label",
+  decode(namespace) {
+    if (namespace.metadata.name === undefined) return;
+    namespace.metadata.labels = {
+      ...namespace.metadata.labels,
+      "kubernetes.io/metadata.name": namespace.metadata.name,
+    };
+  },
+  prepareCreate(namespace) {
+    namespace["spec"] = { finalizers: [namespaceFinalizer] };
+    namespace["status"] = { phase: "Active" };
+  },
+  prepareUpdate(next, old) {
+    // Only a namespace that is going away may lose its finalizer: a replace from a file without it must not.
+    if (old.metadata.deletionTimestamp === undefined) next["spec"] = old["spec"];
+  },
+  fieldLabels: { "status.phase": (namespace) => stringAt(namespace, "status", "phase") },
+};
+
+export const nodeStrategy: Strategy = {
+  ...plainStrategy,
+  decode(node) {
+    ensureRecord(node, "spec");
+  },
+  fieldLabels: {
+    "spec.unschedulable": (node) => String(isRecord(node["spec"]) && node["spec"]["unschedulable"] === true),
+  },
+};
+
+const involvedFields = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
+
+export const eventStrategy: Strategy = {
+  ...plainStrategy,
+  fieldLabels: {
+    ...Object.fromEntries(
+      involvedFields.map((field) => [
+        `involvedObject.${field}`,
+        (event: ApiObject) => stringAt(event, "involvedObject", field),
+      ]),
+    ),
+    reason: (event) => stringAt(event, "reason"),
+    reportingComponent: (event) => stringAt(event, "reportingComponent"),
+    source: (event) => stringAt(event, "source", "component"),
+    type: (event) => stringAt(event, "type"),
+  },
+};
+
+export const webhookConfigurationStrategy: Strategy = {
+  ...countedStrategy,
+  decode(configuration) {
+    for (const webhook of recordsAt(configuration, "webhooks")) {
+      defaultField(webhook, "failurePolicy", "Fail");
+      defaultField(webhook, "matchPolicy", "Equivalent");
+      webhook["namespaceSelector"] ??= {};
+      webhook["objectSelector"] ??= {};
+      webhook["timeoutSeconds"] ??= 10;
+      if (configuration.kind === "MutatingWebhookConfiguration") defaultField(webhook, "reinvocationPolicy", "Never");
+      for (const rule of recordsAt(webhook, "rules")) defaultField(rule, "scope", "*");
+      const service = ensureRecordIfSet(webhook["clientConfig"]);
+      if (service !== undefined) service["port"] ??= 443;
+    }
+  },
+};
+
+function ensureRecordIfSet(clientConfig: unknown): Record<string, unknown> | undefined {
+  if (!isRecord(clientConfig) || !isRecord(clientConfig["service"])) return undefined;
+  return clientConfig["service"];
+}
+
+export const endpointSliceStrategy: Strategy = {
+  ...countedStrategy,
+  decode(slice) {
+    for (const port of recordsAt(slice, "ports")) {
+      port["name"] ??= "";
+      defaultField(port, "protocol", "TCP");
+    }
+  },
+};
