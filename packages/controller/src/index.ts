@@ -7,11 +7,20 @@ export { requeueAfter, TerminalError, waitForEvent } from "./outcome.ts";
 export type { Outcome } from "./outcome.ts";
 export { enqueueByLabel, enqueueOwner, watching } from "./key-mapper.ts";
 export type { KeyMapper, WatchSource } from "./key-mapper.ts";
-export { silentRecorder } from "./event-recorder.ts";
-export type { EventRecorder } from "./event-recorder.ts";
+export { openEventRecorder, silentRecorder } from "./event-recorder.ts";
+export type { EventRecorder, EventRecorderOptions, OpenEventRecorder } from "./event-recorder.ts";
+export { openConfigWatcher } from "./config-watcher.ts";
+export type { ConfigSource, ConfigValues, ConfigWatcher, ConfigWatcherOptions } from "./config-watcher.ts";
+export { openLeaderElection } from "./leader-election.ts";
+export type { LeaderElection, LeaderElectionOptions } from "./leader-election.ts";
 export { noMetrics } from "./controller-metrics.ts";
 export type { ControllerMetrics, ReconcileResult } from "./controller-metrics.ts";
 export { silentLog } from "./log.ts";
 export type { Log } from "./log.ts";
 export { openWorkQueue } from "./work-queue.ts";
 export type { QueuedKey, WorkQueue, WorkQueueOptions } from "./work-queue.ts";
+
+// Admission webhooks.
+export { openAdmissionServer } from "./admission/admission-server.ts";
+export type { AdmissionServer, AdmissionServerOptions } from "./admission/admission-server.ts";
+export type { AdmissionRequest, AdmissionVerdict, AdmissionWebhook } from "./admission/admission-review.ts";
