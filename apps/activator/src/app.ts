@@ -1,24 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { type HttpService, type Logger, openHttpService } from "@kelvin/http-service";
-import { openProxyServer, type ProxyLimits, type ProxyServer } from "@kelvin/http-proxy";
+import { type Exchange, openProxyServer, type ProxyLimits, type ProxyServer } from "@kelvin/http-proxy";
 import { type KubeClient, systemClock } from "@kelvin/kube";
-import { openClusterFeed } from "./cluster-feed.ts";
+import { type ClusterFeed, openClusterFeed } from "./cluster-feed.ts";
 import type { ActivatorConfig } from "./config.ts";
 import { addInternalRoutes } from "./internal/internal-routes.ts";
 
 import { addActivatorMetrics } from "./metrics.ts";
-import { openExchangeRecorder } from "./path/exchange-recorder.ts";
-import { makeRequestPath } from "./path/request-path.ts";
+import { type ExchangeRecorder, openExchangeRecorder } from "./path/exchange-recorder.ts";
+import { type ListenerName, makeRequestPath } from "./path/request-path.ts";
 import type { RevisionCounters } from "./path/revision-sender.ts";
 import { networkAttempt } from "./pods/early-probe.ts";
-import { openPodDirectory } from "./pods/pod-directory.ts";
+import { PodDirectory } from "./pods/pod-directory.ts";
 import { makeReportBook } from "./reports/report-book.ts";
-import { openReportStream } from "./reports/report-stream.ts";
+import { ReportStream } from "./reports/report-stream.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
-import { openTableFeed } from "./routing/table-feed.ts";
+import { TableFeed } from "./routing/table-feed.ts";
 import { openTaskSet } from "./task-set.ts";
-import { openRevisionDirectory } from "./throttler/revision-directory.ts";
+import { openRevisionDirectory, type RevisionDirectory } from "./throttler/revision-directory.ts";
 import { defaultThrottlerLimits } from "./throttler/revision-throttler.ts";
 
 export interface ActivatorDeps {
@@ -41,15 +41,75 @@ export interface Activator {
 const probesMax = 256;
 const sweepMs = 1_000;
 
-/** Builds the activator from its parts and starts it; this is the only place that knows all of them. */
+/** Builds the activator and starts it. Requests are served once `started` has resolved. */
 export async function openActivator(config: ActivatorConfig, deps: ActivatorDeps): Promise<Activator> {
+  const { log } = deps;
+  let isReady = false;
+  let drained: Promise<void> | undefined;
+  const parts = makeParts(config, deps);
+  const internal = await openInternal(config, { parts, log, ready: () => isReady && drained === undefined });
+
+  async function start(): Promise<void> {
+    await parts.cluster.synced;
+    if (drained !== undefined) return;
+    parts.table.flush();
+    parts.proxy = await openProxyServer({
+      listeners: listeners.map((name) => ({ name, port: config.ports[name] })),
+      onRequest: parts.onRequest,
+      limits: deps.proxyLimits ?? {},
+      log,
+    });
+    isReady = true;
+    log.info({ hosts: parts.routes.hostCount, addresses: parts.proxy.addresses }, "Serving requests");
+  }
+
+  async function drain(): Promise<void> {
+    if (parts.proxy !== undefined) {
+      await systemClock.sleep(config.drain.lingerMs);
+      await parts.proxy.drain(config.drain.drainMsMax);
+    }
+    await parts.close();
+    await internal.close();
+  }
+
+  const portOf = (name: ListenerName): number => parts.proxy?.addresses[name]?.port ?? 0;
+  return {
+    started: start(),
+    ports: () => ({
+      public: portOf("public"),
+      local: portOf("local"),
+      routed: portOf("routed"),
+      internal: internal.port,
+    }),
+    drain: () => (drained ??= drain()),
+  };
+}
+
+const listeners: readonly ListenerName[] = ["public", "local", "routed"];
+
+/** All that works together here, and what they share. */
+interface Parts {
+  readonly revisions: RevisionDirectory;
+  readonly pods: PodDirectory;
+  readonly routes: RoutingTable;
+  readonly table: TableFeed;
+  readonly cluster: ClusterFeed;
+  readonly reports: ReportStream;
+  readonly recorder: ExchangeRecorder;
+  readonly counters: RevisionCounters;
+  readonly totals: { waiters: number; heldBytes: number };
+  readonly onRequest: (exchange: Exchange) => void;
+  /** Undefined until the first consistent view of the cluster is there. */
+  proxy: ProxyServer | undefined;
+  close(): Promise<void>;
+}
+
+/** The only place that knows all parts, and which of them calls which. */
+function makeParts(config: ActivatorConfig, deps: ActivatorDeps): Parts {
   const { log } = deps;
   const clock = systemClock;
   const nowMs = (): number => performance.now();
   const bootId = randomUUID();
-  const state = { isReady: false, isDraining: false };
-  let proxy: ProxyServer | undefined;
-
   const tasks = openTaskSet(log);
   const totals = { waiters: 0, heldBytes: 0 };
   const revisions = openRevisionDirectory(
@@ -57,98 +117,75 @@ export async function openActivator(config: ActivatorConfig, deps: ActivatorDeps
     clock,
   );
   const book = makeReportBook({ activator: config.podName, bootId, nowMs, all: () => revisions.all() });
-  const reports = openReportStream({ book, clock, log });
-  const pods = openPodDirectory({
+  const reports = new ReportStream({ book, clock, log });
+  const hurry = (): void => reports.hurry();
+  const pods = new PodDirectory({
     revisions,
     tasks,
     probes: { clock, attempt: networkAttempt, load: { attempts: 0, attemptsMax: probesMax } },
-    closeUpstream: (address) => proxy?.closeUpstream(address),
-    onOpenPodsChanged: () => {
-      reports.hurry();
-    },
+    closeUpstream: (address) => parts.proxy?.closeUpstream(address),
+    onOpenPodsChanged: hurry,
   });
   const routes = new RoutingTable();
   const isRevisionKnown = (key: string): boolean => revisions.find(key)?.isKnown === true;
-  const table = openTableFeed({ table: routes, bootId, log, isRevisionKnown });
+  const table = new TableFeed({ table: routes, bootId, log, isRevisionKnown });
   const cluster = openClusterFeed({ ...config, ...deps, revisions, pods, table, reports });
   const recorder = openExchangeRecorder({
     nowMs,
     requestLogOut: config.isRequestLogOn ? deps.requestLogOut : undefined,
   });
   const counters: RevisionCounters = { slotReleasedUnfinished: 0, retries: 0, queueFull: 0, waitTimeouts: 0 };
-  const onRequest = makeRequestPath({
+  const requestPath = makeRequestPath({
     revisions,
     nowMs,
     counters,
     table: routes,
     services: cluster.services,
     random: Math.random,
-    onStarved: () => {
-      reports.hurry();
-    },
-    eject: (pod, key) => {
-      pods.eject(pod, key);
-    },
+    onStarved: hurry,
+    eject: (pod, key) => pods.eject(pod, key),
   });
-  const cancelSweep = repeat(() => {
-    revisions.sweep();
-  });
+  const cancelSweep = repeat(() => revisions.sweep());
+  const onRequest = recorder.wrap(requestPath);
+  const parts: Parts = {
+    revisions,
+    pods,
+    routes,
+    table,
+    cluster,
+    reports,
+    recorder,
+    counters,
+    totals,
+    onRequest,
+    proxy: undefined,
+    async close() {
+      cancelSweep();
+      revisions.close();
+      reports.close();
+      table.close();
+      pods.close();
+      recorder.close();
+      await Promise.all([cluster.close(), tasks.close()]);
+    },
+  };
+  return parts;
+}
 
-  const internal: HttpService = await openHttpService({
+function openInternal(
+  config: ActivatorConfig,
+  { parts, log, ready }: { parts: Parts; log: Logger; ready: () => boolean },
+): Promise<HttpService> {
+  return openHttpService({
     name: "activator",
     port: config.ports.internal,
-    ready: () => state.isReady,
+    ready,
     routes: (app) => {
-      addInternalRoutes(app, { revisions, feed: table });
+      addInternalRoutes(app, { revisions: parts.revisions, feed: parts.table });
     },
-    metrics: addActivatorMetrics({ recorder, counters, totals, pods, revisions, routes, reports, proxy: () => proxy }),
+    metrics: addActivatorMetrics({ ...parts, proxy: () => parts.proxy }),
     log,
   });
-
-  async function start(): Promise<void> {
-    await cluster.synced;
-    if (state.isDraining) return;
-    table.flush();
-    proxy = await openProxyServer({
-      listeners: [
-        { name: "public", port: config.ports.public },
-        { name: "local", port: config.ports.local },
-        { name: "routed", port: config.ports.routed },
-      ],
-      onRequest: recorder.wrap(onRequest),
-      limits: deps.proxyLimits ?? {},
-      log,
-    });
-    state.isReady = true;
-    log.info({ hosts: routes.hostCount, ports: portsOf(proxy) }, "Serving requests");
-  }
-
-  function portsOf(server: ProxyServer | undefined): { public: number; local: number; routed: number } {
-    const port = (name: string): number => server?.addresses[name]?.port ?? 0;
-    return { public: port("public"), local: port("local"), routed: port("routed") };
-  }
-
-  async function drain(): Promise<void> {
-    if (state.isDraining) return;
-    state.isDraining = true;
-    state.isReady = false;
-    log.info({}, "Draining");
-    if (proxy !== undefined) {
-      await clock.sleep(config.drain.lingerMs);
-      await proxy.drain(config.drain.drainMsMax);
-    }
-    cancelSweep();
-    revisions.close();
-    reports.close();
-    table.close();
-    pods.close();
-    recorder.close();
-    await Promise.all([cluster.close(), internal.close(), tasks.close()]);
-    await proxy?.close();
-    log.info({}, "Drained");
-  }
-
-  return { started: start(), ports: () => ({ ...portsOf(proxy), internal: internal.port }), drain };
 }
 
 function repeat(task: () => void): () => void {

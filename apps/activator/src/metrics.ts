@@ -16,7 +16,7 @@ export interface MetricsDeps {
   readonly revisions: RevisionDirectory;
   readonly routes: RoutingTable;
   readonly reports: ReportStream;
-  proxy(): ProxyServer | undefined;
+  readonly proxy: () => ProxyServer | undefined;
 }
 
 type Labels = Record<string, string>;
@@ -35,9 +35,13 @@ export function addActivatorMetrics(deps: MetricsDeps): AddMetrics {
   return (registry, { Counter, Gauge }) => {
     for (const source of [...requestSources(deps), ...throttlerSources(deps), ...proxySources(deps)]) {
       const { name, help, labelNames = [] } = source;
+      const registers = [registry];
       if (source.type === "gauge") {
         const gauge = new Gauge({
-          ...{ name, help, labelNames, registers: [registry] },
+          name,
+          help,
+          labelNames,
+          registers,
           collect() {
             for (const { labels, value } of source.values()) gauge.set(labels, value);
           },
@@ -45,7 +49,10 @@ export function addActivatorMetrics(deps: MetricsDeps): AddMetrics {
         continue;
       }
       const counter = new Counter({
-        ...{ name, help, labelNames, registers: [registry] },
+        name,
+        help,
+        labelNames,
+        registers,
         collect() {
           counter.reset();
           for (const { labels, value } of source.values()) counter.inc(labels, value);

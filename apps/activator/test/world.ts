@@ -42,7 +42,7 @@ export async function openWorld(env: Record<string, string> = {}): Promise<World
     POD_NAME: "activator-1",
     ...env,
   });
-  const log = createLogger("activator", { level: process.env["LOG_LEVEL"] ?? "silent" });
+  const log = createLogger("activator", { level: env["LOG_LEVEL"] ?? "silent" });
   const activator = await openActivator(config, { kube, log, requestLogOut: process.stdout });
   await activator.started;
   return {

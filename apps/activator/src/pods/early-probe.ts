@@ -1,10 +1,7 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import type { Clock } from "@kelvin/kube";
-import type { EarlyProbe } from "./pod-facts.ts";
-
-/** What is asked: an HTTP GET or a TCP connection. */
-export type ProbeTarget = Pick<EarlyProbe, "kind" | "host" | "port" | "path" | "headers">;
+import type { ProbeTarget } from "./pod-facts.ts";
 
 /** One try. Resolves, never rejects: true when it passed. */
 export type ProbeAttempt = (
@@ -66,54 +63,48 @@ export async function probeUntilPassed(
 }
 
 /** Asks over the network, as kubelet would. */
-export const networkAttempt: ProbeAttempt = (target, limits) =>
-  target.kind === "tcp" ? attemptTcp(target, limits) : attemptHttp(target, limits);
+export const networkAttempt: ProbeAttempt = async (target, limits) => {
+  const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.timeoutMs)]);
+  try {
+    return target.kind === "tcp" ? await attemptTcp(target, signal) : await attemptHttp(target, signal);
+  } catch {
+    // A header or path that could not be sent is a probe that can never pass; kubelet will say so.
+    return false;
+  }
+};
 
-function attemptTcp(target: ProbeTarget, limits: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
+function attemptTcp(target: ProbeTarget, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: target.host, port: target.port });
+    const socket = connect({ host: target.host, port: target.port, signal });
     const finish = (hasPassed: boolean): void => {
-      clearTimeout(timer);
-      limits.signal.removeEventListener("abort", abandon);
       socket.destroy();
       resolve(hasPassed);
     };
-    const abandon = (): void => {
-      finish(false);
-    };
-    const timer = setTimeout(abandon, limits.timeoutMs);
-    limits.signal.addEventListener("abort", abandon, { once: true });
     socket.once("connect", () => {
       finish(true);
     });
-    socket.on("error", abandon);
+    socket.on("error", () => {
+      finish(false);
+    });
   });
 }
 
-function attemptHttp(target: ProbeTarget, limits: { timeoutMs: number; signal: AbortSignal }): Promise<boolean> {
+function attemptHttp(target: ProbeTarget, signal: AbortSignal): Promise<boolean> {
+  const { host, port, path } = target;
+  const headers = {
+    "user-agent": "kube-probe/kelvin-activator",
+    accept: "*/*",
+    ...target.headers,
+    connection: "close",
+  };
   return new Promise((resolve) => {
-    const timer = setTimeout(() => outgoing.destroy(new Error("probe timed out")), limits.timeoutMs);
-    const finish = (hasPassed: boolean): void => {
-      clearTimeout(timer);
-      resolve(hasPassed);
-    };
-    const outgoing = request(
-      {
-        host: target.host,
-        port: target.port,
-        path: target.path,
-        agent: false,
-        signal: limits.signal,
-        headers: { "user-agent": "kube-probe/kelvin-activator", accept: "*/*", ...target.headers, connection: "close" },
-      },
-      (response) => {
-        const status = response.statusCode ?? 0;
-        response.destroy();
-        finish(status >= 200 && status < 400);
-      },
-    );
+    const outgoing = request({ host, port, path, headers, agent: false, signal }, (response) => {
+      const status = response.statusCode ?? 0;
+      response.destroy();
+      resolve(status >= 200 && status < 400);
+    });
     outgoing.on("error", () => {
-      finish(false);
+      resolve(false);
     });
     outgoing.end();
   });

@@ -8,16 +8,20 @@ type Probe = NonNullable<Container["readinessProbe"]>;
 /** Pods of revisions carry this label. */
 export const revisionLabel = labelKeys.revision;
 
-/** How a container that is not Ready yet may be asked whether it serves. */
-export interface EarlyProbe {
-  /** One start of one container; a restart is another instance and starts unproven. */
-  readonly containerId: string;
-  readonly startedAt: string;
+/** What is asked of a container: an HTTP GET, or a TCP connection. */
+export interface ProbeTarget {
   readonly kind: "http" | "tcp";
   readonly host: string;
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How a container that is not Ready yet may be asked whether it serves. */
+export interface EarlyProbe extends ProbeTarget {
+  /** One start of one container; a restart is another instance and starts unproven. */
+  readonly containerId: string;
+  readonly startedAt: string;
   readonly initialDelayMs: number;
   readonly successesNeeded: number;
   readonly timeoutMs: number;
@@ -94,25 +98,40 @@ function trimStatus(status: NonNullable<Pod["status"]>): NonNullable<Pod["status
 }
 
 export function podFacts(pod: Pod): PodFacts {
-  const { uid = "", name = "", namespace = "", labels, deletionTimestamp } = pod.metadata;
-  const phase = pod.status?.phase;
-  const ip = pod.status?.podIP;
-  const isOver = phase === "Succeeded" || phase === "Failed";
+  const { metadata } = pod;
   const user = userContainer(pod);
-  const instance = pod.status?.containerStatuses?.find((container) => container.name === user?.name);
+  const place = placeOf(pod, user);
   return {
-    uid,
-    name,
-    namespace,
-    revision: labels?.[labelKeys.revision] ?? "",
-    address: ip === undefined || ip === "" || isOver ? undefined : socketAddress(ip, userPort(pod)),
-    isReady: (pod.status?.conditions ?? []).some(
-      (condition) => condition.type === "Ready" && condition.status === "True",
-    ),
-    isTerminating: deletionTimestamp !== undefined,
-    containerId: instance?.state?.running === undefined ? "" : (instance.containerID ?? ""),
-    earlyProbe: isOver ? undefined : earlyProbe(pod),
+    ...identityOf(metadata),
+    address: place === undefined ? undefined : socketAddress(place.ip, place.port),
+    isReady: (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True"),
+    isTerminating: metadata.deletionTimestamp !== undefined,
+    containerId: runningInstance(pod, user)?.id ?? "",
+    earlyProbe: place === undefined || user === undefined ? undefined : earlyProbe(pod, user, place),
   };
+}
+
+function identityOf({
+  uid = "",
+  name = "",
+  namespace = "",
+  labels,
+}: Pod["metadata"]): Pick<PodFacts, "uid" | "name" | "namespace" | "revision"> {
+  return { uid, name, namespace, revision: labels?.[revisionLabel] ?? "" };
+}
+
+interface Place {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** Where the user container listens; undefined before the Pod has an address, and once it is over. */
+function placeOf(pod: Pod, user: Container | undefined): Place | undefined {
+  const { phase, podIP: ip = "" } = pod.status ?? {};
+  if (ip === "" || phase === "Succeeded" || phase === "Failed") return undefined;
+  const ports = user?.ports ?? [];
+  const named = ports.find((port) => port.name === userPortName) ?? ports[0];
+  return { ip, port: named?.containerPort ?? userPortDefault };
 }
 
 function userContainer(pod: Pod): Container | undefined {
@@ -124,61 +143,62 @@ function userContainer(pod: Pod): Container | undefined {
   );
 }
 
-function userPort(pod: Pod): number {
-  const ports = userContainer(pod)?.ports ?? [];
-  const named = ports.find((port) => port.name === userPortName) ?? ports[0];
-  return named?.containerPort ?? userPortDefault;
+function runningInstance(pod: Pod, container: Container | undefined): { id: string; startedAt: string } | undefined {
+  const status = pod.status?.containerStatuses?.find(({ name }) => name === container?.name);
+  if (status?.state?.running === undefined || status.containerID === undefined) return undefined;
+  return { id: status.containerID, startedAt: status.state.running.startedAt ?? "" };
 }
 
-/** Guards first: whatever kubelet would ask besides one simple probe, we cannot ask. */
-function earlyProbe(pod: Pod): EarlyProbe | undefined {
-  const user = userContainer(pod);
-  const ip = pod.status?.podIP;
-  if (user === undefined || ip === undefined || ip === "") return undefined;
-  if ((pod.spec?.readinessGates ?? []).length > 0) return undefined;
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
-  if (containers.some((container) => container.startupProbe !== undefined)) return undefined;
-  if (containers.some((container) => container.readinessProbe !== undefined && container !== user)) return undefined;
-
-  const statuses = pod.status?.containerStatuses ?? [];
-  const areAllRunning = (pod.spec?.containers ?? []).every((container) =>
-    statuses.some((status) => status.name === container.name && status.state?.running !== undefined),
-  );
-  const instance = statuses.find((status) => status.name === user.name);
-  if (!areAllRunning || instance?.containerID === undefined) return undefined;
-  const target = probeTarget(user, ip, userPort(pod));
-  if (target === undefined) return undefined;
+function earlyProbe(pod: Pod, user: Container, place: Place): EarlyProbe | undefined {
+  const instance = runningInstance(pod, user);
+  const target = probeTarget(user, place);
+  if (instance === undefined || target === undefined || !canOpenEarly(pod, user)) return undefined;
+  const { initialDelaySeconds = 0, successThreshold = 1, timeoutSeconds = 1 } = user.readinessProbe ?? {};
   return {
     ...target,
-    containerId: instance.containerID,
-    startedAt: instance.state?.running?.startedAt ?? "",
-    initialDelayMs: (user.readinessProbe?.initialDelaySeconds ?? 0) * 1_000,
-    successesNeeded: user.readinessProbe?.successThreshold ?? 1,
-    timeoutMs: (user.readinessProbe?.timeoutSeconds ?? 1) * 1_000,
+    containerId: instance.id,
+    startedAt: instance.startedAt,
+    initialDelayMs: initialDelaySeconds * 1_000,
+    successesNeeded: successThreshold,
+    timeoutMs: timeoutSeconds * 1_000,
   };
 }
 
-type ProbeTarget = Pick<EarlyProbe, "kind" | "host" | "port" | "path" | "headers">;
+/** Whatever kubelet asks besides one simple probe, we cannot ask in its place. */
+function canOpenEarly({ spec, ...pod }: Pod, user: Container): boolean {
+  const containers = spec?.containers ?? [];
+  if ((spec?.readinessGates ?? []).length > 0) return false;
+  for (const container of [...containers, ...(spec?.initContainers ?? [])]) {
+    if (container.startupProbe !== undefined) return false;
+    if (container.readinessProbe !== undefined && container !== user) return false;
+  }
+  return containers.every((container) => runningInstance(pod, container) !== undefined);
+}
 
-function probeTarget(user: Container, ip: string, portDefault: number): ProbeTarget | undefined {
+function probeTarget(user: Container, place: Place): ProbeTarget | undefined {
   const probe: Probe = user.readinessProbe ?? {};
   if (probe.exec !== undefined || probe.grpc !== undefined) return undefined;
-  const get = probe.httpGet;
-  if (get === undefined) {
-    const host = probe.tcpSocket?.host;
-    if (host !== undefined && host !== "") return undefined;
-    return {
-      kind: "tcp",
-      host: ip,
-      port: resolvePort(user, probe.tcpSocket?.port, portDefault),
-      path: "",
-      headers: {},
-    };
-  }
-  if ((get.host !== undefined && get.host !== "") || get.scheme === "HTTPS") return undefined;
-  const headers = Object.fromEntries((get.httpHeaders ?? []).map(({ name, value }) => [name, value]));
-  const port = resolvePort(user, get.port, portDefault);
-  return { kind: "http", host: ip, port, path: get.path ?? "/", headers };
+  return probe.httpGet === undefined ? tcpTarget(user, place, probe.tcpSocket) : httpTarget(user, place, probe.httpGet);
+}
+
+/** Another host than the pod's is not ours to judge. */
+function tcpTarget(user: Container, { ip, port }: Place, asked: Probe["tcpSocket"]): ProbeTarget | undefined {
+  if (isOtherHost(asked?.host)) return undefined;
+  return { kind: "tcp", host: ip, port: resolvePort(user, asked?.port, port), path: "", headers: {} };
+}
+
+function httpTarget(
+  user: Container,
+  { ip, port }: Place,
+  asked: NonNullable<Probe["httpGet"]>,
+): ProbeTarget | undefined {
+  if (isOtherHost(asked.host) || asked.scheme === "HTTPS") return undefined;
+  const headers = Object.fromEntries((asked.httpHeaders ?? []).map(({ name, value }) => [name, value]));
+  return { kind: "http", host: ip, port: resolvePort(user, asked.port, port), path: asked.path ?? "/", headers };
+}
+
+function isOtherHost(host: string | undefined): boolean {
+  return host !== undefined && host !== "";
 }
 
 function resolvePort(user: Container, port: number | string | undefined, portDefault: number): number {

@@ -1,18 +1,8 @@
 import { type ClientRequest, request } from "node:http";
-import { type Clock, makeBackoff } from "@kelvin/kube";
+import { type Backoff, type Clock, makeBackoff } from "@kelvin/kube";
 import type { Log } from "../log.ts";
 import type { LeaderAddress } from "./leader-address.ts";
 import type { ReportBook } from "./report-book.ts";
-
-/** The one long request that carries our reports to whoever leads the autoscalers. */
-export interface ReportStream {
-  /** Call when the Lease has changed. */
-  setLeader(leader: LeaderAddress | undefined): void;
-  /** Something cannot wait for the next second: a first request at a revision without pods. */
-  hurry(): void;
-  readonly isConnected: boolean;
-  close(): void;
-}
 
 export interface ReportStreamDeps {
   readonly book: ReportBook;
@@ -31,67 +21,67 @@ const retryMs = { min: 100, max: 1_000 };
 const goodAfterMs = 5_000;
 
 /**
- * Keeps the stream open as long as there is a leader, whatever breaks in between. Without one, nothing happens: requests
- * are served from what is known, and the counters say afterwards what went on.
+ * The one long request that carries our reports to whoever leads the autoscalers, opened anew whatever breaks. Without a
+ * leader nothing happens: requests are served from what is known, and the counters say afterwards what went on.
  */
-export function openReportStream({ book, clock, log }: ReportStreamDeps): ReportStream {
-  const backoff = makeBackoff(retryMs.min, retryMs.max);
-  let leader: LeaderAddress | undefined;
-  let outgoing: ClientRequest | undefined;
-  let isConnected = false;
-  let isClosed = false;
-  let blockedSinceMs: number | undefined;
-  let cancelRetry: (() => void) | undefined;
-  let cancelLine: (() => void) | undefined;
-  let nextLineAtMs = Infinity;
-  let earliestLineAtMs = 0;
-  let connectedAtMs = Infinity;
+export class ReportStream {
+  readonly #deps: ReportStreamDeps;
+  readonly #backoff: Backoff = makeBackoff(retryMs.min, retryMs.max);
+  #leader: LeaderAddress | undefined;
+  #outgoing: ClientRequest | undefined;
+  #connectedAtMs: number | undefined;
+  #blockedSinceMs: number | undefined;
+  #isClosed = false;
+  #cancelRetry: (() => void) | undefined;
+  #cancelLine: (() => void) | undefined;
+  #nextLineAtMs = Infinity;
+  #earliestLineAtMs = 0;
 
-  function sendLine(): void {
-    cancelLine = undefined;
-    nextLineAtMs = Infinity;
-    if (outgoing === undefined || !isConnected) return;
-    const startedMs = clock.monotonicMs();
-    if (blockedSinceMs === undefined) write(outgoing, startedMs);
-    else if (startedMs - blockedSinceMs > stuckMsMax) outgoing.destroy(new Error("leader does not read"));
-    const endedMs = clock.monotonicMs();
-    earliestLineAtMs = endedMs + Math.max(lineGapMsMin, 10 * (endedMs - startedMs));
-    scheduleLine(endedMs + lineEveryMs);
+  constructor(deps: ReportStreamDeps) {
+    this.#deps = deps;
   }
 
-  function write(stream: ClientRequest, nowMs: number): void {
-    if (stream.write(`${JSON.stringify(book.nextLine())}\n`)) return;
-    blockedSinceMs = nowMs;
-    stream.once("drain", () => {
-      blockedSinceMs = undefined;
-    });
+  get isConnected(): boolean {
+    return this.#connectedAtMs !== undefined;
   }
 
-  function scheduleLine(atMs: number): void {
-    const dueMs = Math.max(atMs, earliestLineAtMs);
-    if (dueMs >= nextLineAtMs || !isConnected) return;
-    cancelLine?.();
-    nextLineAtMs = dueMs;
-    cancelLine = clock.setTimer(sendLine, dueMs - clock.monotonicMs());
+  /** Call when the Lease has changed. */
+  setLeader(leader: LeaderAddress | undefined): void {
+    if (leader?.host === this.#leader?.host && leader?.port === this.#leader?.port) return;
+    this.#leader = leader;
+    this.#backoff.reset();
+    this.#drop();
+    this.#connect();
   }
 
-  function connect(): void {
-    cancelRetry = undefined;
-    if (leader === undefined || isClosed) return;
+  /** Something cannot wait for the next second: a first request at a revision without pods. */
+  hurry(): void {
+    this.#scheduleLine(this.#deps.clock.monotonicMs());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  #connect(): void {
+    this.#cancelRetry = undefined;
+    if (this.#leader === undefined || this.#isClosed) return;
+    const { clock, log } = this.#deps;
     const stream = request({
-      ...leader,
+      ...this.#leader,
       method: "POST",
       path: "/internal/v1/reports",
       agent: false,
       headers: { "content-type": "application/x-ndjson", "transfer-encoding": "chunked" },
     });
-    outgoing = stream;
+    this.#outgoing = stream;
     const cancelConnect = clock.setTimer(() => stream.destroy(new Error("connect timed out")), connectMsMax);
     stream.on("socket", (socket) => {
       socket.setNoDelay(true);
       socket.once("connect", () => {
         cancelConnect();
-        if (outgoing === stream) begin();
+        if (this.#outgoing === stream) this.#begin();
       });
     });
     stream.on("response", (response) => {
@@ -105,55 +95,70 @@ export function openReportStream({ book, clock, log }: ReportStreamDeps): Report
     });
     stream.on("close", () => {
       cancelConnect();
-      if (outgoing === stream) retry();
+      if (this.#outgoing === stream) this.#retry();
     });
     stream.flushHeaders();
   }
 
-  function begin(): void {
-    isConnected = true;
-    connectedAtMs = clock.monotonicMs();
-    blockedSinceMs = undefined;
-    book.startOver();
-    log.info({ ...leader }, "Connected to the autoscaler");
-    sendLine();
+  #begin(): void {
+    this.#connectedAtMs = this.#deps.clock.monotonicMs();
+    this.#blockedSinceMs = undefined;
+    this.#deps.book.startOver();
+    this.#deps.log.info({ ...this.#leader }, "Connected to the autoscaler");
+    this.#sendLine();
   }
 
-  function drop(): void {
-    const stream = outgoing;
-    outgoing = undefined;
-    isConnected = false;
-    cancelLine?.();
-    cancelLine = undefined;
-    nextLineAtMs = Infinity;
-    cancelRetry?.();
-    cancelRetry = undefined;
+  #retry(): void {
+    const { clock } = this.#deps;
+    const sinceMs = this.#connectedAtMs;
+    if (sinceMs !== undefined && clock.monotonicMs() - sinceMs >= goodAfterMs) this.#backoff.reset();
+    this.#drop();
+    if (this.#isClosed || this.#leader === undefined) return;
+    this.#cancelRetry = clock.setTimer(() => {
+      this.#connect();
+    }, this.#backoff.nextMs());
+  }
+
+  #drop(): void {
+    const stream = this.#outgoing;
+    this.#outgoing = undefined;
+    this.#connectedAtMs = undefined;
+    this.#cancelLine?.();
+    this.#cancelLine = undefined;
+    this.#nextLineAtMs = Infinity;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
     stream?.destroy();
   }
 
-  function retry(): void {
-    // A stream that stood for a while was a good one; only failures in a row slow us down.
-    drop();
-    if (!isClosed && leader !== undefined) cancelRetry = clock.setTimer(connect, backoff.nextMs());
+  #scheduleLine(atMs: number): void {
+    const dueMs = Math.max(atMs, this.#earliestLineAtMs);
+    if (dueMs >= this.#nextLineAtMs || !this.isConnected) return;
+    this.#cancelLine?.();
+    this.#nextLineAtMs = dueMs;
+    this.#cancelLine = this.#deps.clock.setTimer(() => {
+      this.#sendLine();
+    }, dueMs - this.#deps.clock.monotonicMs());
   }
 
-  return {
-    get isConnected() {
-      return isConnected;
-    },
-    setLeader(next) {
-      if (next?.host === leader?.host && next?.port === leader?.port) return;
-      leader = next;
-      backoff.reset();
-      drop();
-      connect();
-    },
-    hurry() {
-      scheduleLine(clock.monotonicMs());
-    },
-    close() {
-      isClosed = true;
-      drop();
-    },
-  };
+  #sendLine(): void {
+    const { clock } = this.#deps;
+    this.#cancelLine = undefined;
+    this.#nextLineAtMs = Infinity;
+    if (this.#outgoing === undefined) return;
+    const startedMs = clock.monotonicMs();
+    if (this.#blockedSinceMs === undefined) this.#write(this.#outgoing, startedMs);
+    else if (startedMs - this.#blockedSinceMs > stuckMsMax) this.#outgoing.destroy(new Error("leader does not read"));
+    const endedMs = clock.monotonicMs();
+    this.#earliestLineAtMs = endedMs + Math.max(lineGapMsMin, 10 * (endedMs - startedMs));
+    this.#scheduleLine(endedMs + lineEveryMs);
+  }
+
+  #write(stream: ClientRequest, nowMs: number): void {
+    if (stream.write(`${JSON.stringify(this.#deps.book.nextLine())}\n`)) return;
+    this.#blockedSinceMs = nowMs;
+    stream.once("drain", () => {
+      this.#blockedSinceMs = undefined;
+    });
+  }
 }
