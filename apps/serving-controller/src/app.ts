@@ -1,7 +1,8 @@
 import { activatorServiceName } from "@kelvin/api/scaling";
-import { openEventRecorder, openLeaderElection, type Controller } from "@kelvin/controller";
+import { openAdmissionServer, openEventRecorder, openLeaderElection, type Controller } from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
+import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
 import type { Config } from "./config.ts";
 import { openConfigurationController } from "./configuration/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
@@ -49,19 +50,37 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
     log,
     onLead: (signal) => lead({ kit, deps, signal, settings }),
   });
+  const admission = await openAdmissionServer({
+    kube,
+    host: config.host,
+    port: config.admissionPort,
+    service: { namespace, name: "serving-controller" },
+    secretName: "serving-controller-certs",
+    webhooks: makeWebhooks(() => settings.current),
+    mutatingConfigurations,
+    validatingConfigurations,
+    clock,
+    log,
+  });
   const isSynced = trackSynced([settings, ...Object.values(informers)], log);
   const http = await openHttpService({
     name: "serving-controller",
     host: config.host,
     port: config.internalPort,
     log,
-    ready: isSynced,
+    ready: () => isSynced() && admission.isReady,
     metrics: counts.addMetrics,
   });
   return {
     async close() {
       await election.close();
-      await Promise.all([http.close(), closeInformers(informers), settings.close(), recorder.close()]);
+      await Promise.all([
+        http.close(),
+        admission.close(),
+        closeInformers(informers),
+        settings.close(),
+        recorder.close(),
+      ]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Configuration, Revision, Route, Service } from "@kelvin/api/serving/v1";
+import type { Configuration, Route, Service } from "@kelvin/api/serving/v1";
 import type { ServingConfig } from "@kelvin/api/serving/config";
 import type { Controller, ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
 import type { Clock, KubeClient } from "@kelvin/kube";
@@ -16,11 +16,10 @@ export interface ControllerKit {
   readonly informers: Informers;
   /** The cluster's settings now; ask anew for each reconcile. */
   readonly settings: () => ServingConfig;
-  /** What admission does, for objects that were stored before the present defaults. */
+  /** What admission does, for objects that were stored before the present defaults. A Revision stays as it was stored. */
   readonly defaulting: {
     readonly service: (service: Service) => void;
     readonly configuration: (configuration: Configuration) => void;
-    readonly revision: (revision: Revision) => void;
     readonly route: (route: Route) => void;
   };
   /** Name of the cluster-local gateway inside the cluster. */

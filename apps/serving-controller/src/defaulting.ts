@@ -1,5 +1,5 @@
 import type { ServingConfig } from "@kelvin/api/serving/config";
-import { defaultConfiguration, defaultRevision, defaultRoute, defaultService } from "@kelvin/api/serving/v1";
+import { defaultConfiguration, defaultRoute, defaultService } from "@kelvin/api/serving/v1";
 import type { ControllerKit } from "./controller-kit.ts";
 
 /** Defaults objects in memory before a reconcile, with the settings of that moment. */
@@ -7,7 +7,6 @@ export function makeDefaulting(config: () => ServingConfig): ControllerKit["defa
   return {
     service: (service) => defaultService(service, { config: config() }),
     configuration: (configuration) => defaultConfiguration(configuration, { config: config() }),
-    revision: (revision) => defaultRevision(revision, { config: config() }),
     route: (route) => defaultRoute(route, { config: config() }),
   };
 }

@@ -6,6 +6,16 @@ interface WithSpec extends KubeObject {
   spec?: unknown;
 }
 
+/**
+ * A copy with the defaults of today. Compare this with what is desired: where the only difference is a default that has
+ * changed since the object was stored, nothing must be written, or new defaults would stamp a Revision of every Service.
+ */
+export function defaulted<T extends KubeObject>(existing: T, fill: (object: T) => void): T {
+  const copy = deepCopy(existing);
+  fill(copy);
+  return copy;
+}
+
 /** Labels, annotations and spec exactly as desired: what a user changed by hand is put back. Undefined when nothing differs. */
 export function mergeExactly<T extends WithSpec>(existing: T, desired: T): T | undefined {
   const { labels, annotations } = desired.metadata;

@@ -11,7 +11,7 @@ import { reconcileRevision } from "./reconcile.ts";
 
 /** Wakes a Revision when it, what it owns, one of its pods, or a Route that may send it traffic changes. */
 export function openRevisionController(kit: ControllerKit, resolver: ImageResolver): Controller {
-  const { informers, common, settings, defaulting } = kit;
+  const { informers, common, settings } = kit;
   const { revisions, configurations, routes, deployments, podAutoscalers, pods } = informers;
   const digests = openDigestPool({
     resolver,
@@ -31,7 +31,6 @@ export function openRevisionController(kit: ControllerKit, resolver: ImageResolv
       watching(routes, (route) => routedRevisions(route, informers)),
       watching(configurations, latestRevisions),
     ],
-    default: defaulting.revision,
     forget: (key) => digests.forget(keyText(key)),
     reconcile: (revision, context) =>
       reconcileRevision(revision, {

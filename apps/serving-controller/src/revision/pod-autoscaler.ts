@@ -1,5 +1,5 @@
 import { isConditionTrue, keyOf, readyCondition } from "@kelvin/api";
-import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
+import { autoscalingAnnotations, autoscalingGroup, PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import {
   initializeRevision,
   markRevisionResourceNotOwned,
@@ -7,7 +7,7 @@ import {
   type Revision,
 } from "@kelvin/api/serving/v1";
 import type { Outcome } from "@kelvin/controller";
-import { mergeKeepingForeign } from "../merge-desired.ts";
+import { mergeExactly } from "../merge-desired.ts";
 import { ensureChild } from "../owned-child.ts";
 import { hasTimedOut } from "./deployment.ts";
 import type { RevisionDeps } from "./reconcile.ts";
@@ -28,7 +28,7 @@ export async function reconcilePodAutoscaler(revision: Revision, deps: RevisionD
       owner: revision,
       desired,
       existing: deps.podAutoscalers.get(keyOf(desired)),
-      merge: (existing) => mergeKeepingForeign(existing, desired),
+      merge: (existing) => mergePodAutoscaler(existing, desired),
       markNotOwned: ({ metadata: { name = "" } }) =>
         markRevisionResourceNotOwned(status, { kind: PodAutoscaler.kind, name }, now),
       announcedAs: undefined,
@@ -41,4 +41,23 @@ export async function reconcilePodAutoscaler(revision: Revision, deps: RevisionD
   if (isReady && !wasReady)
     deps.recorder.normal(revision, "RevisionReady", "Revision becomes ready upon all resources being ready");
   return undefined;
+}
+
+/** What admission fills in when the Revision says nothing. */
+const filledIn: ReadonlySet<string> = new Set([...autoscalingAnnotations.class, ...autoscalingAnnotations.metric]);
+
+/** The Revision is the source of the scaling settings: one that a user has taken away there goes here too. */
+function mergePodAutoscaler(existing: PodAutoscaler, desired: PodAutoscaler): PodAutoscaler | undefined {
+  const wanted = desired.metadata.annotations ?? {};
+  const isStale = (key: string): boolean =>
+    key.startsWith(`${autoscalingGroup}/`) && !filledIn.has(key) && !(key in wanted);
+  const before = existing.metadata.annotations ?? {};
+  const kept = Object.fromEntries(Object.entries(before).filter(([key]) => !isStale(key)));
+  return mergeExactly(existing, {
+    ...desired,
+    metadata: {
+      labels: { ...existing.metadata.labels, ...desired.metadata.labels },
+      annotations: { ...kept, ...wanted },
+    },
+  });
 }

@@ -1,6 +1,6 @@
 import { keyOf } from "@kelvin/api";
 import { Configuration, initializeService, markConfigurationNotOwned, type Service } from "@kelvin/api/serving/v1";
-import { mergeExactly } from "../merge-desired.ts";
+import { defaulted, mergeExactly } from "../merge-desired.ts";
 import { ensureChild } from "../owned-child.ts";
 import { parseRoutes } from "../routing-state/routing-state.ts";
 import type { ServiceDeps } from "./reconcile.ts";
@@ -16,7 +16,11 @@ export async function ensureConfiguration(service: Service, deps: ServiceDeps): 
       desired,
       existing: deps.configurations.get(keyOf(desired)),
       // Which Routes use it is not the Service's business alone.
-      merge: (existing) => mergeExactly(existing, makeConfiguration(service, parseRoutes(existing.metadata))),
+      merge: (existing) =>
+        mergeExactly(
+          defaulted(existing, deps.defaulting.configuration),
+          makeConfiguration(service, parseRoutes(existing.metadata)),
+        ),
       markNotOwned: (existing) => {
         const now = deps.clock.now();
         markConfigurationNotOwned(initializeService(service, now), existing.metadata.name ?? "", now);

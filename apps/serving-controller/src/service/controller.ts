@@ -13,6 +13,7 @@ export function openServiceController({ informers, common, defaulting }: Control
     informer: services,
     watches: [watching(configurations, enqueueOwner(Service)), watching(routes, enqueueOwner(Service))],
     default: defaulting.service,
-    reconcile: (service, context) => reconcileService(service, { ...context, configurations, routes, revisions }),
+    reconcile: (service, context) =>
+      reconcileService(service, { ...context, defaulting, configurations, routes, revisions }),
   });
 }

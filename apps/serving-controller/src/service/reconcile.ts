@@ -22,6 +22,11 @@ import { ensureRoute } from "./route.ts";
 import { isTrafficMigrated } from "./traffic-migrated.ts";
 
 export interface ServiceDeps extends ChildDeps {
+  /** Fills in what is absent, in place, as admission does now. */
+  readonly defaulting: {
+    readonly configuration: (configuration: Configuration) => void;
+    readonly route: (route: Route) => void;
+  };
   readonly clock: Pick<Clock, "now">;
   readonly configurations: Reader<Configuration>;
   readonly routes: Reader<Route>;

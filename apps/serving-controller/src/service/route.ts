@@ -1,6 +1,6 @@
 import { keyOf } from "@kelvin/api";
 import { initializeService, markRouteNotOwned, Route, type Service } from "@kelvin/api/serving/v1";
-import { mergeExactly } from "../merge-desired.ts";
+import { defaulted, mergeExactly } from "../merge-desired.ts";
 import { ensureChild } from "../owned-child.ts";
 import type { ServiceDeps } from "./reconcile.ts";
 import { makeRoute } from "./resources/route.ts";
@@ -14,7 +14,7 @@ export async function ensureRoute(service: Service, deps: ServiceDeps): Promise<
       owner: service,
       desired,
       existing: deps.routes.get(keyOf(desired)),
-      merge: (existing) => mergeExactly(existing, desired),
+      merge: (existing) => mergeExactly(defaulted(existing, deps.defaulting.route), desired),
       markNotOwned: (existing) => {
         const now = deps.clock.now();
         markRouteNotOwned(initializeService(service, now), existing.metadata.name ?? "", now);
