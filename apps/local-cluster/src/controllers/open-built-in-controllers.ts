@@ -1,4 +1,4 @@
-import { type EventRecorder, type Log, silentRecorder } from "@kelvin/controller";
+import { type Log, openEventRecorder, type OpenEventRecorder } from "@kelvin/controller";
 import { AlreadyExistsError, type Clock, type Kind, type KubeClient, Namespace } from "@kelvin/kube";
 import { builtInKinds } from "./built-in-kinds.ts";
 import { openClusterInformers } from "./cluster-informers.ts";
@@ -38,7 +38,13 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
   const informers = openClusterInformers(kube);
   const directory = openKindDirectory(options.kinds ?? builtInKinds, informers.definitions);
   const graph = openObjectGraph(kube, directory);
-  const base: ControllerBase = { kube, clock, log, informers, recorderOf: () => recorder };
+  const recorders: OpenEventRecorder[] = [];
+  const recorderOf = (component: string): OpenEventRecorder => {
+    const recorder = openEventRecorder({ kube, clock, log, component });
+    recorders.push(recorder);
+    return recorder;
+  };
+  const base: ControllerBase = { kube, clock, log, informers, recorderOf };
   const controllers = [
     openServiceAccountController(base, options.rootCaCert),
     openScheduler(base),
@@ -53,12 +59,10 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
   return {
     async close() {
       await Promise.all(controllers.map((controller) => controller.close()));
-      await Promise.all([graph.close(), informers.close()]);
+      await Promise.all([graph.close(), informers.close(), ...recorders.map((recorder) => recorder.close())]);
     },
   };
 }
-
-const recorder: EventRecorder = silentRecorder;
 
 async function ensureNamespace(kube: KubeClient, name: string): Promise<void> {
   try {

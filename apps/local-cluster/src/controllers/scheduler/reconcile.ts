@@ -91,8 +91,17 @@ function assess(pod: Pod, nodes: readonly Node[], deps: SchedulerDeps): Assessme
 
 function usedOn(nodeName: string, { podsOn, assumptions }: SchedulerDeps): Resources {
   const running = podsOn(nodeName).filter((pod) => !isPodTerminal(pod));
-  const shown = running.reduce((sum, pod) => addResources(sum, requestsOf(pod)), noResources);
+  const shown = running.reduce((sum, pod) => addResources(sum, heldBy(pod)), noResources);
   return addResources(shown, assumptions.heldOn(nodeName));
+}
+
+/** A pod that was put onto its node past the scheduler may ask for what cannot be read; it must not stop all others. */
+function heldBy(pod: Pod): Resources {
+  try {
+    return requestsOf(pod);
+  } catch {
+    return { ...noResources, pods: 1 };
+  }
 }
 
 /** The loop writes the condition; nobody else writes the status of a pod without a node. */

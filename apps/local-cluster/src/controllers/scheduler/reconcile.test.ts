@@ -1,0 +1,186 @@
+import { describe, expect, test } from "@jest/globals";
+import { TerminalError, silentRecorder } from "@kelvin/controller";
+import { Node, Pod } from "@kelvin/kube";
+import { fakeClock, openFakeKube, type FakeKube } from "@kelvin/testkit";
+import { openAssumptions } from "./assumptions.ts";
+import { parseQuantity } from "./quantity.ts";
+import { reconcileScheduling, type SchedulerDeps } from "./reconcile.ts";
+
+type PodSpec = NonNullable<Pod["spec"]>;
+
+function node(
+  name: string,
+  more: { spec?: Node["spec"]; labels?: Record<string, string>; ready?: string; cpu?: string } = {},
+): Node {
+  return {
+    metadata: { name, labels: { "kubernetes.io/hostname": name, ...more.labels } },
+    spec: more.spec ?? {},
+    status: {
+      allocatable: { cpu: more.cpu ?? "2", memory: "1Gi", pods: "3" },
+      conditions: [{ type: "Ready", status: more.ready ?? "True" }],
+    },
+  };
+}
+
+function requesting(requests: Record<string, string>): PodSpec {
+  return { containers: [{ name: "c", resources: { requests } }] };
+}
+
+async function schedule(
+  spec: PodSpec,
+  nodes: Node[],
+  running: Pod[] = [],
+): Promise<{ nodeName: string | undefined; message: string | undefined; kube: FakeKube; deps: SchedulerDeps }> {
+  const kube = openFakeKube();
+  const pod = await kube.create(Pod, { metadata: { name: "p", namespace: "default" }, spec });
+  const deps: SchedulerDeps = {
+    kube,
+    clock: fakeClock(),
+    recorder: silentRecorder,
+    nodes: () => nodes,
+    podsOn: (name) => running.filter((other) => other.spec?.nodeName === name),
+    assumptions: openAssumptions(),
+  };
+  await reconcileScheduling(pod, deps);
+  const stored = await kube.get(Pod, { namespace: "default", name: "p" });
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
+  if (scheduled !== undefined) expect(scheduled).toMatchObject({ status: "False", reason: "Unschedulable" });
+  return { nodeName: stored.spec?.nodeName, message: scheduled?.message, kube, deps };
+}
+
+const plain: PodSpec = { containers: [{ name: "c" }] };
+
+describe("reconcileScheduling", () => {
+  test("a pod goes to the node with the fewest pods", async () => {
+    const running: Pod[] = [{ metadata: {}, spec: { containers: [], nodeName: "a" } }];
+    expect((await schedule(plain, [node("a"), node("b")], running)).nodeName).toBe("b");
+  });
+
+  const misfits: [name: string, spec: PodSpec, nodes: Node[], message: string][] = [
+    ["there is no node", plain, [], "no nodes available to schedule pods"],
+    ["too much cpu", requesting({ cpu: "10000" }), [node("a")], "0/1 nodes are available: 1 Insufficient cpu."],
+    [
+      "too much of both",
+      requesting({ cpu: "3", memory: "2Gi" }),
+      [node("a")],
+      "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.",
+    ],
+    [
+      "limits count where requests are absent",
+      { containers: [{ name: "c", resources: { limits: { cpu: "3" } } }] },
+      [node("a")],
+      "0/1 nodes are available: 1 Insufficient cpu.",
+    ],
+    [
+      "the node is cordoned",
+      plain,
+      [node("a", { spec: { unschedulable: true } })],
+      "0/1 nodes are available: 1 node(s) were unschedulable.",
+    ],
+    [
+      "the node is not ready",
+      plain,
+      [node("a", { ready: "Unknown" })],
+      "0/1 nodes are available: 1 node(s) were not ready.",
+    ],
+    [
+      "no label matches",
+      { ...plain, nodeSelector: { disk: "ssd" } },
+      [node("a"), node("b")],
+      "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
+    ],
+    [
+      "a taint",
+      plain,
+      [node("a", { spec: { taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] } })],
+      "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
+    ],
+    [
+      "each node has its reason",
+      requesting({ cpu: "3" }),
+      [node("a"), node("b", { ready: "False" })],
+      "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were not ready.",
+    ],
+  ];
+  test.each(misfits)("says why when %s", async (_, spec, nodes, message) => {
+    expect(await schedule(spec, nodes)).toMatchObject({ nodeName: undefined, message });
+  });
+
+  const affinity = (operator: string, values?: string[]): PodSpec => ({
+    ...plain,
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: "zone", operator, ...(values !== undefined && { values }) }] },
+          ],
+        },
+      },
+    },
+  });
+  test.each<[string, PodSpec, string | undefined]>([
+    ["In", affinity("In", ["x", "y"]), "a"],
+    ["NotIn", affinity("NotIn", ["y"]), undefined],
+    ["Exists", affinity("Exists"), "a"],
+    ["DoesNotExist", affinity("DoesNotExist"), undefined],
+    ["Gt", affinity("Gt", ["1"]), undefined],
+  ])("node affinity %s", async (_, spec, nodeName) => {
+    expect((await schedule(spec, [node("a", { labels: { zone: "y" } })])).nodeName).toBe(nodeName);
+  });
+
+  test("a tolerated taint is none", async () => {
+    const spec: PodSpec = { ...plain, tolerations: [{ key: "gpu", operator: "Exists" }] };
+    const tainted = node("a", { spec: { taints: [{ key: "gpu", effect: "NoSchedule" }] } });
+    expect((await schedule(spec, [tainted])).nodeName).toBe("a");
+  });
+
+  test("what is taken by running pods is not there for others; what finished pods took is", async () => {
+    const running = (phase: string): Pod[] => [
+      { metadata: {}, spec: { ...requesting({ cpu: "1500m" }), nodeName: "a" }, status: { phase } },
+    ];
+    expect((await schedule(requesting({ cpu: "1" }), [node("a")], running("Running"))).nodeName).toBeUndefined();
+    expect((await schedule(requesting({ cpu: "1" }), [node("a")], running("Succeeded"))).nodeName).toBe("a");
+  });
+
+  test("pods that arrive together do not all get the last free place", async () => {
+    const { kube, deps } = await schedule(requesting({ cpu: "1500m" }), [node("a")]);
+    const second = await kube.create(Pod, {
+      metadata: { name: "q", namespace: "default" },
+      spec: requesting({ cpu: "1" }),
+    });
+    deps.assumptions.assume("p", "a", { cpu: 1.5, memory: 0, pods: 1 });
+    await reconcileScheduling(second, deps);
+    expect((await kube.get(Pod, { namespace: "default", name: "q" })).spec?.nodeName).toBeUndefined();
+  });
+
+  test("a binding that failed holds no place", async () => {
+    const { kube, deps } = await schedule(plain, []);
+    kube.intercept(({ verb }) => {
+      if (verb === "patch") throw new Error("down");
+    });
+    const pod = await kube.get(Pod, { namespace: "default", name: "p" });
+    await expect(reconcileScheduling(pod, { ...deps, nodes: () => [node("a")] })).rejects.toThrow("down");
+    expect(deps.assumptions.heldOn("a").pods).toBe(0);
+  });
+
+  test("a request that is no quantity is the pod's fault, and said so", async () => {
+    await expect(schedule(requesting({ cpu: "lots" }), [node("a")])).rejects.toThrow(TerminalError);
+  });
+
+  test("a pod of another scheduler, or one with gates, is left alone", async () => {
+    expect((await schedule({ ...plain, schedulerName: "mine" }, [node("a")])).nodeName).toBeUndefined();
+    expect((await schedule({ ...plain, schedulingGates: [{ name: "g" }] }, [node("a")])).nodeName).toBeUndefined();
+  });
+});
+
+test.each([
+  ["100m", 0.1],
+  ["2", 2],
+  ["1.5", 1.5],
+  ["1Ki", 1024],
+  ["1e3", 1000],
+  ["5E", 5e18],
+  ["128974848", 128_974_848],
+])("parseQuantity(%s) is %d", (text, value) => {
+  expect(parseQuantity(text)).toBeCloseTo(value);
+});
