@@ -56,53 +56,47 @@ describe("reconcileScheduling", () => {
     expect((await schedule(plain, [node("a"), node("b")], running)).nodeName).toBe("b");
   });
 
-  const misfits: [name: string, spec: PodSpec, nodes: Node[], message: string][] = [
-    ["there is no node", plain, [], "no nodes available to schedule pods"],
-    ["too much cpu", requesting({ cpu: "10000" }), [node("a")], "0/1 nodes are available: 1 Insufficient cpu."],
+  const fits = (spec: PodSpec, ...nodes: Node[]): { spec: PodSpec; nodes: Node[] } => ({ spec, nodes });
+  const misfits: [name: string, world: { spec: PodSpec; nodes: Node[] }, message: string][] = [
+    ["there is no node", fits(plain), "no nodes available to schedule pods"],
+    ["too much cpu", fits(requesting({ cpu: "10000" }), node("a")), "0/1 nodes are available: 1 Insufficient cpu."],
     [
       "too much of both",
-      requesting({ cpu: "3", memory: "2Gi" }),
-      [node("a")],
+      fits(requesting({ cpu: "3", memory: "2Gi" }), node("a")),
       "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.",
     ],
     [
       "limits count where requests are absent",
-      { containers: [{ name: "c", resources: { limits: { cpu: "3" } } }] },
-      [node("a")],
+      fits({ containers: [{ name: "c", resources: { limits: { cpu: "3" } } }] }, node("a")),
       "0/1 nodes are available: 1 Insufficient cpu.",
     ],
     [
       "the node is cordoned",
-      plain,
-      [node("a", { spec: { unschedulable: true } })],
+      fits(plain, node("a", { spec: { unschedulable: true } })),
       "0/1 nodes are available: 1 node(s) were unschedulable.",
     ],
     [
       "the node is not ready",
-      plain,
-      [node("a", { ready: "Unknown" })],
+      fits(plain, node("a", { ready: "Unknown" })),
       "0/1 nodes are available: 1 node(s) were not ready.",
     ],
     [
       "no label matches",
-      { ...plain, nodeSelector: { disk: "ssd" } },
-      [node("a"), node("b")],
+      fits({ ...plain, nodeSelector: { disk: "ssd" } }, node("a"), node("b")),
       "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
     ],
     [
       "a taint",
-      plain,
-      [node("a", { spec: { taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] } })],
+      fits(plain, node("a", { spec: { taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }] } })),
       "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
     ],
     [
       "each node has its reason",
-      requesting({ cpu: "3" }),
-      [node("a"), node("b", { ready: "False" })],
+      fits(requesting({ cpu: "3" }), node("a"), node("b", { ready: "False" })),
       "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were not ready.",
     ],
   ];
-  test.each(misfits)("says why when %s", async (_, spec, nodes, message) => {
+  test.each(misfits)("says why when %s", async (_, { spec, nodes }, message) => {
     expect(await schedule(spec, nodes)).toMatchObject({ nodeName: undefined, message });
   });
 
