@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
@@ -6,7 +6,7 @@ import { addresses } from "../network/network.ts";
 import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
 import type { RunPlan } from "./container-worker.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
-import { type Mount, makeMountScript } from "./mounts.ts";
+import { type Mount, planMounts } from "./mounts.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
 const PATH_PRESET = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -55,14 +55,17 @@ export async function makeRunPlan(
   const variables = new Map(Object.entries(env));
   const expand = (words: readonly string[] | undefined): string[] => (words ?? []).map((word) => expandVariables(word, variables));
   const hasCommand = container.command !== undefined && container.command.length > 0;
-  const mounts = [...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)];
+  const scratch = join(directory, "scratch", container.name);
+  const mounts = planMounts([...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)], scratch);
+  mkdirSync(scratch, { recursive: true });
+  writeFileSync(mounts.tableFile, mounts.table);
   return {
     container,
     command: [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)],
     signalsGroup: !hasCommand && image.needsShell,
     directory: container.workingDir ?? image.directory,
     env,
-    mountScript: makeMountScript(mounts, join(directory, "overlays", container.name)),
+    mountScript: mounts.script,
     network,
     logFile,
   };

@@ -32,8 +32,10 @@ export interface ContainerRecord {
   readonly state: ContainerState;
   readonly last?: Termination;
   readonly restartCount: number;
-  /** The pause before the next restart; 0 after a start or a long healthy run. */
+  /** The pause after the next end of a run; 0 before the first. */
   readonly backoffMs: number;
+  /** How often in a row it could not even be started. */
+  readonly failureCount: number;
   /** Before this instant the container is not started again. */
   readonly restartAtMs: number;
 }
@@ -43,13 +45,16 @@ export type ContainerDecision =
 
 const BACKOFF_INITIAL_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
+/** What is missing, such as a ConfigMap, is often only late. */
+const RETRY_INITIAL_MS = 250;
+const RETRY_MAX_MS = 20_000;
 /** A container that ran this long has earned an immediate restart again. */
 const BACKOFF_RESET_AFTER_MS = 600_000;
 
 /** A container that has not been started yet. */
 export function newContainerRecord(name: string): ContainerRecord {
   const state = { phase: "waiting", reason: "ContainerCreating" } as const;
-  return { name, state, restartCount: 0, backoffMs: 0, restartAtMs: 0 };
+  return { name, state, restartCount: 0, backoffMs: 0, failureCount: 0, restartAtMs: 0 };
 }
 
 /** What to do with a container of a Pod that is to run. Times are on the monotonic clock. */
@@ -87,10 +92,18 @@ export function recordBackoff(record: ContainerRecord, delayMs: number, podText:
 }
 
 /** The record of a container that could not be started; tried again with growing pauses. */
-export function recordFailure(record: ContainerRecord, failure: { reason: string; message: string }, nowMs: number): ContainerRecord {
-  const pauseMs = record.backoffMs === 0 ? BACKOFF_INITIAL_MS : Math.min(record.backoffMs * 2, BACKOFF_MAX_MS);
+export function recordFailure(record: ContainerRecord, failure: StartFailure, nowMs: number): ContainerRecord {
+  const isPull = failure.reason === "ErrImagePull";
+  const [initialMs, maxMs] = isPull ? [BACKOFF_INITIAL_MS, BACKOFF_MAX_MS] : [RETRY_INITIAL_MS, RETRY_MAX_MS];
+  const pauseMs = record.failureCount === 0 ? initialMs : Math.min(initialMs * 2 ** record.failureCount, maxMs);
   const state = { phase: "waiting", ...failure, retryAtMs: nowMs + pauseMs } as const;
-  return { ...record, state, backoffMs: pauseMs };
+  return { ...record, state, failureCount: record.failureCount + 1 };
+}
+
+/** Why a container could not be started, as its waiting state says. */
+export interface StartFailure {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** The record of a container that has just been spawned. */
@@ -100,8 +113,7 @@ export function recordStart(record: ContainerRecord, run: { id: string; startedA
     ...record,
     state: { phase: "running", ...run, isStarted: false, isReady: false },
     restartCount: isRestart ? record.restartCount + 1 : record.restartCount,
-    // What kept it from starting before says nothing about whether it will run.
-    backoffMs: isRestart ? record.backoffMs : 0,
+    failureCount: 0,
   };
 }
 

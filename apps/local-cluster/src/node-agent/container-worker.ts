@@ -16,6 +16,7 @@ import { runHook } from "./lifecycle-hook.ts";
 import { readLastLines } from "./log-reader.ts";
 import type { ProbeTarget } from "./probe-check.ts";
 import { runProbes } from "./prober.ts";
+import { timestampOf } from "./timestamp.ts";
 
 /** Time beyond the grace period for a container whose preStop hook used all of it, as the kubelet gives. */
 const MINIMUM_GRACE_MS = 2_000;
@@ -83,7 +84,7 @@ export function openContainerWorker(options: ContainerWorkerOptions): ContainerW
     const process = await launchContainer({ ...plan, id, log: runLog });
     const current = makeRun(process, plan);
     run = current;
-    update(recordStart(record, { id, startedAt: clock.now().toISOString(), startedMs: clock.monotonicMs() }));
+    update(recordStart(record, { id, startedAt: timestampOf(clock), startedMs: clock.monotonicMs() }));
     current.probing = probe(current);
     current.ended = process.exited.then(async (exit) => {
       current.abort.abort();
@@ -229,7 +230,7 @@ function makeTermination({ record, plan, clock }: Ending, exit: ContainerExit): 
     ...exit,
     reason,
     ...(message !== "" && { message }),
-    startedAt: running?.startedAt ?? clock.now().toISOString(),
-    finishedAt: clock.now().toISOString(),
+    startedAt: running?.startedAt ?? timestampOf(clock),
+    finishedAt: timestampOf(clock),
   };
 }

@@ -42,7 +42,8 @@ export interface ContainerProcess {
 export const startErrorExitCode = 128;
 
 const script = (mountScript: string): string =>
-  `{ ${mountScript} cd "$1"; } || { echo "kelvin: cannot prepare the container" >&2; exit ${startErrorExitCode}; }
+  `{ ${mountScript}
+cd "$1"; } || { echo "kelvin: cannot prepare the container" >&2; exit ${startErrorExitCode}; }
 shift
 exec "$@"`;
 

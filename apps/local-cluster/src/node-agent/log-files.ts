@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { removeContainerLog } from "./container-log.ts";
 
@@ -10,10 +10,22 @@ export function logFileOf(podDirectory: string, container: string, runIndex: num
   return join(podDirectory, container, `${runIndex}.log`);
 }
 
+/** The number of the last run that has a log; -1 when there is none. */
+export function latestRun(podDirectory: string, container: string): number {
+  return Math.max(-1, ...runsIn(join(podDirectory, container)));
+}
+
 /** Removes the logs of runs before the last two. */
 export function removeOldLogs(podDirectory: string, container: string, runIndex: number): void {
-  for (const name of readdirSync(join(podDirectory, container))) {
-    const index = /^(\d+)\.log$/.exec(name)?.[1];
-    if (index !== undefined && Number(index) <= runIndex - RUNS_KEPT) removeContainerLog(join(podDirectory, container, name));
+  for (const run of runsIn(join(podDirectory, container))) {
+    if (run <= runIndex - RUNS_KEPT) removeContainerLog(logFileOf(podDirectory, container, run));
   }
+}
+
+function runsIn(directory: string): number[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).flatMap((name) => {
+    const index = /^(\d+)\.log$/.exec(name)?.[1];
+    return index === undefined ? [] : [Number(index)];
+  });
 }

@@ -26,12 +26,19 @@ export class MountError extends Error {
   override readonly name = "MountError";
 }
 
+/** How to make mounts: shell lines, each ended by `&&`, and the table that they name, to be written first. */
+export interface MountPlan {
+  readonly script: string;
+  readonly tableFile: string;
+  readonly table: string;
+}
+
 /**
- * Shell lines, each ended by `&&`, that make `mounts` in a fresh mount namespace. A target that does not exist must not be
+ * Plans how to make `mounts` in a fresh mount namespace, in the order given. A target that does not exist must not be
  * made on the host: the nearest directory above it is covered by an overlay first, whose additions live in `scratch`.
  * @throws MountError when a target is outside every directory, which would need a root file system of the container's own.
  */
-export function makeMountScript(mounts: readonly Mount[], scratch: string, place: MountPlace = hostPlace): string {
+export function planMounts(mounts: readonly Mount[], scratch: string, place: MountPlace = hostPlace): MountPlan {
   const missing = mounts.filter(({ target }) => !place.exists(target));
   const anchors = [...new Set(missing.map(({ target }) => anchorOf(target, place)))].sort();
   // An overlay on a directory shows what lies below another one too; only the outermost are needed.
@@ -46,14 +53,11 @@ export function makeMountScript(mounts: readonly Mount[], scratch: string, place
       ? `mkdir -p ${quote(target)} &&`
       : `mkdir -p ${quote(dirname(target))} && touch ${quote(target)} &&`,
   );
-  return [...overlays, ...places, ...bindLines(mounts)].join("\n");
-}
-
-/** One process makes all bind mounts: starting a Pod is paid for in milliseconds. */
-function bindLines(mounts: readonly Mount[]): string[] {
-  if (mounts.length === 0) return [];
-  const table = mounts.map(({ source, target }) => `${escape(source)} ${escape(target)} none bind 0 0`);
-  return [`mount --all --fstab /dev/stdin <<'KELVIN' &&\n${table.join("\n")}\nKELVIN`];
+  const tableFile = join(scratch, "mounts");
+  // One process makes all bind mounts: starting a Pod is paid for in milliseconds.
+  const binds = mounts.length === 0 ? [] : [`mount --all --fstab ${quote(tableFile)} &&`];
+  const table = mounts.map(({ source, target }) => `${escape(source)} ${escape(target)} none bind 0 0\n`).join("");
+  return { script: [...overlays, ...places, ...binds].join("\n"), tableFile, table };
 }
 
 function anchorOf(target: string, place: MountPlace): string {

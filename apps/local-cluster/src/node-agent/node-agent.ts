@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type Informer, openInformer, Pod, systemClock, type Clock, type KubeClient } from "@kelvin/kube";
 import type { Network } from "../network/network.ts";
 import type { ContainerSurroundings } from "./container-plan.ts";
@@ -23,14 +23,15 @@ export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
 export interface NodeAgent {
   /** The worker of a Pod that is on this node. */
   worker(namespace: string, name: string): PodWorker | undefined;
-  readonly podsDirectory: string;
+  /** Where a Pod on this node keeps its files, the logs among them; those of ended Pods too. */
+  podDirectory(namespace: string, name: string): string | undefined;
   /** Stops every container, at most `graceMs` each, and leaves the Pods as they are in the API. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * Runs the Pods that are assigned to `nodeName` as local processes. Resolves once the node is registered and what an
- * earlier life left in the Pods' status is taken back; it speaks to the cluster through `kube` only.
+ * Runs the Pods that are assigned to `nodeName` as local processes. Resolves once the node is registered and its Pods are
+ * known; it speaks to the cluster through `kube` only. Call `forgetFormerLife` before, when nobody else reads yet.
  */
 export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
   const { kube, nodeName, reportError, surroundings } = options;
@@ -47,7 +48,6 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     reportError,
   };
   await registerNode(node);
-  await forgetFormerLife(options, podsDirectory, clock);
 
   const deps: PodWorkerDeps = {
     ...options,
@@ -70,7 +70,10 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
   return {
     worker: (namespace, name) =>
       [...workers.values()].find(({ pod }) => pod.metadata.name === name && pod.metadata.namespace === namespace),
-    podsDirectory,
+    podDirectory(namespace, name) {
+      const uid = pods.get({ namespace, name })?.metadata.uid;
+      return uid === undefined ? undefined : join(podsDirectory, uid);
+    },
     async close(graceMs) {
       abort.abort();
       await pods.close();
@@ -105,12 +108,18 @@ function followPods(pods: Informer<Pod>, deps: PodWorkerDeps): ReadonlyMap<strin
   return workers;
 }
 
-/** The end of the cluster ended every process, so what Pods say of theirs is no longer true. */
-async function forgetFormerLife({ kube, nodeName }: NodeAgentOptions, podsDirectory: string, clock: Clock): Promise<void> {
+/**
+ * Takes back what Pods on this node say of processes that ended with the cluster's former life, and removes the files of
+ * Pods that are gone.
+ */
+export async function forgetFormerLife(
+  { kube, nodeName, dataDir }: Pick<NodeAgentOptions, "kube" | "nodeName" | "dataDir">,
+  now: string,
+): Promise<void> {
   const { items } = await kube.list(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
-  await Promise.all(items.map((pod) => retractStatus(pod, kube, clock.now().toISOString())));
+  await Promise.all(items.map((pod) => retractStatus(pod, kube, now)));
+  const podsDirectory = join(dataDir, "pods");
   const known = new Set(items.map(({ metadata }) => metadata.uid));
-  for (const uid of readdirSync(podsDirectory)) {
-    if (!known.has(uid)) rmSync(join(podsDirectory, uid), { recursive: true, force: true });
-  }
+  const left = existsSync(podsDirectory) ? readdirSync(podsDirectory) : [];
+  for (const uid of left.filter((name) => !known.has(name))) rmSync(join(podsDirectory, uid), { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
 import { arch, cpus, hostname, platform, release, totalmem } from "node:os";
 import { AlreadyExistsError, type Clock, ConflictError, type KubeClient, Lease, Node } from "@kelvin/kube";
+import { timestampOf } from "./timestamp.ts";
 
 /** How often the node says that it lives, and how long that is believed. */
 const HEARTBEAT_MS = 10_000;
@@ -58,7 +59,7 @@ async function renewLease({ kube, clock, nodeName }: NodeOptions): Promise<void>
 }
 
 function makeNodeStatus({ clock, hostIp, runtime, nodeName }: NodeOptions): object {
-  const now = clock.now().toISOString();
+  const now = timestampOf(clock);
   const amounts = {
     cpu: String(cpus().length),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,

@@ -11,6 +11,7 @@ import { logFileOf, removeOldLogs } from "./log-files.ts";
 import { makePodStatus, type PodStatus } from "./pod-status.ts";
 import { recordFromStatus } from "./pod-restore.ts";
 import { prepareVolumes, type PreparedVolumes, type VolumeDeps } from "./volumes.ts";
+import { timestampOf } from "./timestamp.ts";
 
 /** How soon a failed step, such as a refused status write, is tried again. */
 const RETRY_DELAY_MS = 500;
@@ -46,7 +47,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
   const { clock } = deps;
   const uid = first.metadata.uid ?? "";
   const directory = join(deps.podsDirectory, uid);
-  const startTime = first.status?.startTime ?? clock.now().toISOString();
+  const startTime = first.status?.startTime ?? timestampOf(clock);
   let pod = first;
   let state: "active" | "removed" | "closed" = "active";
   let sandbox: PodSandbox | undefined;
@@ -63,7 +64,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     const status = first.status?.containerStatuses?.find((candidate) => candidate.name === name);
     return openContainerWorker({
       name,
-      ...(status !== undefined && { record: recordFromStatus(status, clock.now().toISOString()) }),
+      ...(status !== undefined && { record: recordFromStatus(status, timestampOf(clock)) }),
       clock,
       onChange: wake,
       report: (event) => {
@@ -114,7 +115,8 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     }
     if (pod.metadata.deletionTimestamp !== undefined) return stepDeletion();
     const delayMs = await startContainers();
-    await writeStatus();
+    const phase = await writeStatus();
+    if (phase === "Succeeded" || phase === "Failed") await leaveNetwork();
     return delayMs;
   }
 
@@ -169,7 +171,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
       const isPull = failure.reason === "ErrImagePull";
       if (isPull) tell("Warning", "Failed", `Failed to pull image "${container.image ?? ""}": ${failure.message}`);
       tell("Warning", "Failed", `Error: ${isPull ? failure.reason : failure.message}`);
-      return PULL_ERROR_MS;
+      return isPull ? PULL_ERROR_MS : 0;
     }
   }
 
@@ -200,7 +202,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     const { record } = worker;
     const { name = "", namespace = "" } = pod.metadata;
     if (record.state.phase === "terminated") {
-      worker.settle(recordBackoff(record, record.backoffMs / 2, `${name}_${namespace}(${uid})`));
+      worker.settle(recordBackoff(record, delayMs, `${name}_${namespace}(${uid})`));
       const message = `Back-off restarting failed container ${container.name} in pod ${name}_${namespace}(${uid})`;
       tell("Warning", "BackOff", message);
     } else if (record.state.phase === "waiting" && record.state.reason === "ErrImagePull") {
@@ -226,7 +228,8 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
   }
   const stoppingTold = new Set<ContainerWorker>();
 
-  async function writeStatus(): Promise<void> {
+  /** Tells the API server, if there is anything new. Gives the phase. */
+  async function writeStatus(): Promise<string | undefined> {
     const records: ContainerRecord[] = [...workers.values()].map((worker) => worker.record);
     const status = makePodStatus({
       pod: { ...pod, status: { ...pod.status, conditions: written?.conditions ?? pod.status?.conditions ?? [] } },
@@ -234,9 +237,9 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
       ...(sandbox !== undefined && { podIp: sandbox.network.address }),
       hostIp: deps.surroundings.hostIp,
       startTime,
-      now: clock.now().toISOString(),
+      now: timestampOf(clock),
     });
-    if (isSemanticallyEqual(status, written)) return;
+    if (isSemanticallyEqual(status, written)) return status.phase;
     try {
       const body = { metadata: { uid }, status };
       await deps.kube.patch(Pod, keyOfPod(pod), { type: "merge", body }, { subresource: "status" });
@@ -245,11 +248,17 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
       // Gone in between: the watch says so too, and ends this worker.
       if (!(error instanceof NotFoundError)) throw error;
     }
+    return status.phase;
+  }
+
+  async function leaveNetwork(): Promise<void> {
+    const network = sandbox?.network;
+    sandbox = undefined;
+    await network?.close();
   }
 
   async function release(): Promise<void> {
-    await sandbox?.network.close();
-    sandbox = undefined;
+    await leaveNetwork();
     await rm(directory, { recursive: true, force: true });
   }
 

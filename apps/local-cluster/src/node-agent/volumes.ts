@@ -41,18 +41,14 @@ export interface PreparedVolumes {
   readonly refreshAtMs: number | undefined;
 }
 
-/** Every container finds its ServiceAccount's token here. */
-export const serviceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
-/** The volume that a Pod gets without asking, unless it mounts something there or refuses. */
-export const serviceAccountVolume = "kube-api-access";
 const TOKEN_SECONDS = 3607;
 const FILE_MODE = 0o644;
 
-/** All volumes of a Pod, the ServiceAccount's among them. @throws ContainerConfigError when a source is missing or of an unknown kind. */
+/** All volumes of a Pod; the API server has added the ServiceAccount's. @throws ContainerConfigError when a source is missing or of an unknown kind. */
 export async function prepareVolumes(scope: VolumeScope, deps: VolumeDeps): Promise<PreparedVolumes> {
   const directories = new Map<string, string>();
   let refreshAtMs: number | undefined;
-  for (const volume of volumesOf(scope.pod)) {
+  for (const volume of scope.pod.spec?.volumes ?? []) {
     if (volume.hostPath !== undefined) {
       directories.set(volume.name, volume.hostPath.path);
       continue;
@@ -68,30 +64,14 @@ export async function prepareVolumes(scope: VolumeScope, deps: VolumeDeps): Prom
   return { directories, refreshAtMs };
 }
 
-/** What one container mounts, in order; the ServiceAccount comes with it unless it is covered. */
+/** What one container mounts, in order. @throws ContainerConfigError when a mount names no volume or leaves it. */
 export function mountsOf(container: ContainerSpec, volumes: PreparedVolumes): Mount[] {
-  const own = (container.volumeMounts ?? []).map(({ name, mountPath, subPath }): Mount => {
+  return (container.volumeMounts ?? []).map(({ name, mountPath, subPath }): Mount => {
     const directory = volumes.directories.get(name);
     if (directory === undefined) throw new ContainerConfigError(`volumeMount "${name}" names no volume of the Pod`);
     if (subPath !== undefined && !isVolumePath(subPath)) throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
     return { source: subPath === undefined ? directory : join(directory, subPath), target: mountPath };
   });
-  const implicit = volumes.directories.get(serviceAccountVolume);
-  const isCovered = implicit === undefined || own.some(({ target }) => target === serviceAccountPath);
-  return isCovered ? own : [{ source: implicit, target: serviceAccountPath }, ...own];
-}
-
-function volumesOf(pod: Pod): Volume[] {
-  const own = pod.spec?.volumes ?? [];
-  if (pod.spec?.automountServiceAccountToken === false) return own;
-  const projected = {
-    sources: [
-      { serviceAccountToken: { path: "token", expirationSeconds: TOKEN_SECONDS } },
-      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-      { downwardAPI: { items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }] } },
-    ],
-  };
-  return [{ name: serviceAccountVolume, projected }, ...own];
 }
 
 interface Content {
@@ -140,7 +120,7 @@ function tokenSubject(pod: Pod): Pick<TokenRequest, "namespace" | "serviceAccoun
 }
 
 interface KeyedSource {
-  name?: string;
+  name?: string | undefined;
   items?: KeyToPath[];
   optional?: boolean;
   defaultMode?: number;

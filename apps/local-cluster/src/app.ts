@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import type { Log } from "@kelvin/controller";
+import { CoreService, EndpointSlice, type KubeClient, openInformer, systemClock } from "@kelvin/kube";
+import { type ApiServer, openApiServer } from "./api-server/open-api-server.ts";
+import { writeKubeconfig } from "./api-server/write-kubeconfig.ts";
+import type { ClusterConfig } from "./config.ts";
+import { openBuiltInControllers } from "./controllers/open-built-in-controllers.ts";
+import { type HostPorts, type HostProcess, openHostPorts } from "./network/host-ports.ts";
+import { openHostsFiles } from "./network/hosts-files.ts";
+import { openNamespaceNetwork } from "./network/namespace-network.ts";
+import { addresses, type Network } from "./network/network.ts";
+import { openPublishedPorts } from "./network/published-ports.ts";
+import { openServiceProxy, sliceIndexes } from "./network/service-proxy.ts";
+import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
+import { makePodLogs } from "./node-agent/pod-logs.ts";
+import { makeSystemMounts, prepareRootMounts } from "./node-agent/root-mounts.ts";
+import { openPodEvents } from "./node-agent/pod-events.ts";
+import { timestampOf } from "./node-agent/timestamp.ts";
+
+const NODE_NAME = "kelvin";
+/** All Pods together get this long to end when the cluster stops; the host side waits a little longer. */
+const STOP_GRACE_MS = 8_000;
+const API_NAMES = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+
+export interface Surroundings {
+  readonly host: HostProcess;
+  readonly log: Log;
+}
+
+export interface App {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+type ReportError = (message: string, error: unknown) => void;
+
+/** Composes the local cluster: network, API server, controllers and one node, in the order in which each needs the last. */
+export async function openApp(config: ClusterConfig, { host, log }: Surroundings): Promise<App> {
+  const reportError: ReportError = (message, error) => {
+    log.error({ error }, message);
+  };
+  const clock = systemClock;
+  const hostPorts = openHostPorts(host);
+  const runDir = join(config.dataDir, "run");
+  const [network, api] = await Promise.all([
+    openNamespaceNetwork({ runDir, clock, reportError }),
+    openApiServer({
+      ...(!config.isEphemeral && { dataDir: join(config.dataDir, "state") }),
+      publicPort: config.apiPort,
+      extraNames: API_NAMES,
+      extraAddresses: [addresses.apiServer],
+      clusterEndpoint: { address: addresses.bridge, port: API_CLUSTER_PORT },
+      reportError,
+    }),
+  ]);
+  await prepareRootMounts(runDir);
+  const { kube } = api;
+  await forgetFormerLife({ kube, nodeName: NODE_NAME, dataDir: config.dataDir }, timestampOf(clock));
+  const controllers = await openBuiltInControllers({ kube, clock, log, rootCaCert: api.caCert });
+  const services = openServices({ kube, config, hostPorts, reportError });
+  const node = await openNode(config, { api, network, files: services.files, reportError });
+  api.setPodLogs(makePodLogs(node.agent, clock));
+  await listen(api, hostPorts, config.apiPort);
+  await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
+  log.info({ url: api.url, network: network.driver }, "The local cluster is up");
+  return {
+    url: api.url,
+    async close() {
+      log.info({}, "The local cluster stops");
+      // Pods first, while all they may need to end well is still there; then what serves them; the API last.
+      await node.close();
+      await services.close();
+      await controllers.close();
+      await network.close();
+      await api.close();
+      log.info({}, "The local cluster has stopped");
+    },
+  };
+}
+
+const API_CLUSTER_PORT = 443;
+
+/** The host reaches the API server through the host's sockets, Pods through the address of the Service `kubernetes`. */
+async function listen(api: ApiServer, hostPorts: HostPorts, port: number): Promise<void> {
+  await api.listen({ host: addresses.apiServer, port: API_CLUSTER_PORT });
+  await api.listen({ host: addresses.bridge, port: API_CLUSTER_PORT });
+  for (const server of await hostPorts.take(port)) await api.listen({ server });
+}
+
+function openServices({
+  kube,
+  config,
+  hostPorts,
+  reportError,
+}: {
+  kube: KubeClient;
+  config: ClusterConfig;
+  hostPorts: HostPorts;
+  reportError: ReportError;
+}): { files: ReturnType<typeof openHostsFiles>; close(): Promise<void> } {
+  const onError = (error: Error): void => {
+    reportError("Failed to watch Services", error);
+  };
+  const services = openInformer(kube, CoreService, { onError });
+  const slices = openInformer(kube, EndpointSlice, { indexes: sliceIndexes, onError });
+  const files = openHostsFiles({ directory: join(config.dataDir, "hosts"), services, clock: systemClock });
+  const proxy = openServiceProxy({ services, slices, reportError });
+  const published = openPublishedPorts({ kube, services, proxy, hostPorts, reportError });
+  return {
+    files,
+    async close() {
+      files.close();
+      await published.close();
+      await proxy.close();
+      await Promise.all([services.close(), slices.close()]);
+    },
+  };
+}
+
+interface NodeParts {
+  api: ApiServer;
+  network: Network;
+  files: ReturnType<typeof openHostsFiles>;
+  reportError: ReportError;
+}
+
+async function openNode(config: ClusterConfig, parts: NodeParts): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
+  const { api, network, files, reportError } = parts;
+  const events = openPodEvents({ kube: api.kube, clock: systemClock, nodeName: NODE_NAME, reportError });
+  const agent = await openNodeAgent({
+    kube: api.kube,
+    network,
+    nodeName: NODE_NAME,
+    dataDir: config.dataDir,
+    mintToken: (request) => api.mintServiceAccountToken(request),
+    recordEvent: events.record,
+    reportError,
+    surroundings: {
+      images: {
+        repository: join(import.meta.dirname, "..", "..", ".."),
+        ...(config.imagesDir !== undefined && { images: config.imagesDir }),
+      },
+      nodeExecutable: process.execPath,
+      compileCache: join(config.dataDir, "compile-cache"),
+      hostIp: addresses.bridge,
+      systemMounts: (namespace) => makeSystemMounts(files, namespace),
+    },
+  });
+  return {
+    agent,
+    async close() {
+      await agent.close(STOP_GRACE_MS);
+      await events.close();
+    },
+  };
+}

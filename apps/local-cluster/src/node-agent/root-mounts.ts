@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { runCommand } from "../network/command.ts";
+import type { HostsFiles } from "../network/hosts-files.ts";
+import type { Mount } from "./mounts.ts";
+
+/** Where Pods find their ServiceAccount; made once for all, so that starting a Pod needs no overlay of its own. */
+const COMMON_TARGET = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/**
+ * Makes the place where every Pod's ServiceAccount is mounted. We are in a mount namespace of our own, and the host's
+ * directories must not get anything new: an overlay, or where the kernel refuses that an empty file system, covers /run.
+ */
+export async function prepareRootMounts(scratch: string): Promise<void> {
+  const run = existsSync("/var/run") ? realpathSync("/var/run") : "/run";
+  const [upper, work] = [join(scratch, "upper"), join(scratch, "work")];
+  mkdirSync(upper, { recursive: true });
+  mkdirSync(work, { recursive: true });
+  try {
+    await runCommand(["mount", "-t", "overlay", "overlay", "-o", `lowerdir=${run},upperdir=${upper},workdir=${work}`, run]);
+  } catch {
+    // Kernels before 5.11 have no overlays for ordinary users. Pods then do not see the host's /run, as on a cluster.
+    await runCommand(["mount", "-t", "tmpfs", "kelvin-run", run]);
+  }
+  mkdirSync(COMMON_TARGET, { recursive: true });
+}
+
+/** The files that make names resolve inside the cluster. A machine that lacks one of them goes without. */
+export function makeSystemMounts(files: HostsFiles, namespace: string): Mount[] {
+  const mounts = [
+    { source: files.hostsFile(namespace), target: "/etc/hosts" },
+    { source: files.resolverFile(namespace), target: "/etc/resolv.conf" },
+  ];
+  return mounts.filter(({ target }) => existsSync(target));
+}
