@@ -168,7 +168,8 @@ async function commitUpdate(
   { current, next }: { current: ApiObject; next: ApiObject },
 ): Promise<ApiObject> {
   const { resource, dryRun } = request;
-  resource.strategy.allocate?.(next, current, { store: registry.store });
+  // A status write shares the frozen spec, and addresses are not its business.
+  if (request.subresource === undefined) resource.strategy.allocate?.(next, current, { store: registry.store });
   if (isUnchanged(next, current) || dryRun) return isUnchanged(next, current) ? current : next;
   const { metadata } = next;
   const key = storeKey(resource, metadata.namespace, metadata.name ?? "");
