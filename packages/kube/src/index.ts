@@ -15,7 +15,7 @@ export type { Change, Informer, InformerOptions, OpenInformer } from "./informer
 export type { Clock } from "./clock.ts";
 
 // What every kind has, for those that know Kubernetes but not Knative.
-export { apiVersionOf } from "@kelvin/api";
+export { apiVersionOf } from "./resource-path.ts";
 export type { Kind, KubeObject, ObjectKey, ObjectMeta, OwnerReference } from "@kelvin/api";
 
 // Reaching a server.
