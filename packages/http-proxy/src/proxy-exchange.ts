@@ -367,6 +367,9 @@ export class ProxyExchange implements Exchange, UpstreamUser {
       const isOpen = this.#client.write(encodeResponse(head, form, this.#addsChunks ? undefined : body));
       if (this.#addsChunks) this.#writeBody(upstream, bytes);
       else if (!isOpen && !body.isDone) upstream.pause();
+    } else if (this.#phase === DISCARDING && !body.isDone) {
+      // A stream that nobody reads: tell the container, so that it does not go on for ever.
+      upstream.halfClose();
     }
     this.#call("onResponseHead", () => this.#options?.onResponseHead?.(this, status));
     if (body.isDone && this.#upstream === upstream) this.#responseDone(upstream, end === bytes.length);
@@ -512,10 +515,13 @@ export class ProxyExchange implements Exchange, UpstreamUser {
       this.#upstreamOver(reason);
       this.#end();
     } else if (this.#options?.discardOnClientGone === true && hasSeenRequest) {
+      // Many servers (Node's, asyncio's) close their end at once on a FIN while the handler works on: a container that has
+      // the whole request and has not answered yet must not see one, or its slot would come back too early.
+      const isAtWork = this.#phase === FORWARDED && !upstream.isHeadDone && this.#client.isBodyDone;
       this.#phase = DISCARDING;
       this.#discardingSinceMs = performance.now();
       this.#engine.discarding.add(this);
-      upstream.halfClose();
+      if (!isAtWork) upstream.halfClose();
       upstream.resume();
     } else {
       this.#upstream = undefined;
