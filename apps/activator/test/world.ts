@@ -1,9 +1,10 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Ingress } from "@kelvin/api/networking/v1alpha1";
+import type { Ingress, IngressPath, IngressSplit } from "@kelvin/api/networking/v1alpha1";
+import type { RoutingTableReport } from "@kelvin/api/scaling";
 import { labels, type Revision } from "@kelvin/api/serving/v1";
 import { createLogger } from "@kelvin/http-service";
-import type { Pod } from "@kelvin/kube";
+import type { CoreService, EndpointSlice, Pod } from "@kelvin/kube";
 import { type FakeKube, openFakeKube } from "@kelvin/testkit";
 import { type Activator, openActivator } from "../src/app.ts";
 import { parseConfig } from "../src/config.ts";
@@ -14,6 +15,7 @@ export interface World {
   readonly activator: Activator;
   get(host: string, options?: GetOptions): Promise<Answer>;
   internal(path: string, body?: object): Promise<unknown>;
+  metrics(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function openWorld(env: Record<string, string> = {}): Promise<World
       if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.body}`);
       return JSON.parse(answer.body) as unknown;
     },
+    metrics: async () => (await send(activator.ports().internal, "internal", { path: "/metrics" })).body,
     close: () => activator.drain(),
   };
 }
@@ -109,7 +112,7 @@ let podCount = 0;
 export async function startPod(
   world: Pick<World, "kube">,
   revision: string,
-  options: { answer?: Answering; ready?: boolean; listens?: boolean; readinessProbe?: object } = {},
+  options: { answer?: Answering; server?: Server; ready?: boolean; listens?: boolean; readinessProbe?: object } = {},
 ): Promise<TestPod> {
   const number = ++podCount;
   const name = `${revision}-${number}`;
@@ -119,7 +122,8 @@ export async function startPod(
   let server: Server | undefined;
   let port = 0;
   async function listen(): Promise<void> {
-    const listening = createServer((incoming, response) => {
+    const listening = options.server ?? createServer();
+    listening.removeAllListeners("request").on("request", (incoming: IncomingMessage, response: ServerResponse) => {
       load.now++;
       load.total++;
       load.max = Math.max(load.max, load.now);
@@ -222,25 +226,78 @@ export function revision(name: string, spec: Partial<Revision["spec"]> = {}): Re
   };
 }
 
-/** An Ingress that sends a host's requests to revisions by percent. */
+export function revisionBackend(name: string, percent: number): IngressSplit {
+  return {
+    serviceName: name,
+    servicePort: 80,
+    percent,
+    appendHeaders: { "Knative-Serving-Revision": name, "Knative-Serving-Namespace": "default" },
+  };
+}
+
+/** An Ingress that sends a host's requests to revisions by percent, or as `paths` say. */
 export function ingress(
   name: string,
   shares: Record<string, number>,
-  options: { hosts?: string[]; generation?: number; visibility?: "ExternalIP" | "ClusterLocal" } = {},
+  options: {
+    hosts?: string[];
+    generation?: number;
+    visibility?: "ExternalIP" | "ClusterLocal";
+    paths?: IngressPath[];
+  } = {},
 ): Ingress {
   const { hosts = [`${name}.example.com`], generation = 1, visibility = "ExternalIP" } = options;
-  const splits = Object.entries(shares).map(([revisionName, percent]) => ({
-    serviceName: revisionName,
-    servicePort: 80,
-    percent,
-    appendHeaders: { "Knative-Serving-Revision": revisionName, "Knative-Serving-Namespace": "default" },
-  }));
+  const splits = Object.entries(shares).map(([revisionName, percent]) => revisionBackend(revisionName, percent));
+  const { paths = [{ splits }] } = options;
   return {
     apiVersion: "networking.internal.knative.dev/v1alpha1",
     kind: "Ingress",
     metadata: { name, namespace: "default", generation },
-    spec: { rules: [{ hosts, visibility, http: { paths: [{ splits }] } }] },
+    spec: { rules: [{ hosts, visibility, http: { paths } }] },
   };
+}
+
+/** The generation of an Ingress that the activator says it serves. */
+export async function generationOf(world: World, name: string): Promise<number | undefined> {
+  const report = (await world.internal("/internal/v1/table")) as RoutingTableReport;
+  return report.ingresses[`default/${name}`];
+}
+
+/** A Kubernetes Service with one ready address a port. */
+export async function startService(
+  world: World,
+  name: string,
+  ports: readonly { name: string; port: number; text: string }[],
+): Promise<void> {
+  const targets = await Promise.all(
+    ports.map(async (port) => {
+      const server = createServer((_request, response) => response.end(port.text));
+      await new Promise<void>((resolve) => {
+        server.listen(0, "127.0.0.1", resolve);
+      });
+      servers.add(
+        () =>
+          new Promise((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      );
+      return { name: port.name, port: (server.address() as AddressInfo).port };
+    }),
+  );
+  const metadata = { name, namespace: "default" };
+  const spec = { ports: ports.map((port) => ({ name: port.name, port: port.port })) };
+  const service: CoreService = { apiVersion: "v1", kind: "Service", metadata, spec };
+  const slice: EndpointSlice = {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { ...metadata, name: `${name}-1`, labels: { "kubernetes.io/service-name": name } },
+    addressType: "IPv4",
+    ports: targets,
+    endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
+  };
+  world.kube.put(service);
+  world.kube.put(slice);
 }
 
 /** Waits until it is so, without guessing how long that takes; gives up after some seconds. */
