@@ -1,7 +1,7 @@
 import type { KubeClient } from "@kelvin/kube";
 import { openJournal } from "../storage/file-journal.ts";
 import { openStore, type Store } from "../storage/store.ts";
-import { makeAdmission, noWebhooks } from "./admission/open-admission.ts";
+import { openAdmission } from "./admission/open-admission.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { followCustomResourceDefinitions } from "./crd/custom-resources.ts";
 import { openCrdCleanup } from "./crd/crd-cleanup.ts";
@@ -137,7 +137,8 @@ function openRegistry(
 ): OpenRegistry {
   const abort = new AbortController();
   const resources = makeResources(builtInResources);
-  const registry: Registry = { store, resources, now, admission: makeAdmission(() => registry, noWebhooks) };
+  const admission = openAdmission({ store, now });
+  const registry: Registry = { store, resources, now, admission };
   const unfollow = followCustomResourceDefinitions(store, resources);
   const cleanup = openCrdCleanup(registry, reportError);
   return {
@@ -147,6 +148,7 @@ function openRegistry(
       abort.abort();
       unfollow();
       cleanup.close();
+      admission.close();
     },
   };
 }

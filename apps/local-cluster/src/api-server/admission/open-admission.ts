@@ -2,23 +2,19 @@ import type { ApiObject } from "../api-object.ts";
 import type { Registry } from "../registry/request.ts";
 import type { Admission } from "./admission.ts";
 import { admitServiceAccount } from "./service-account.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 /** The built-in admission, then the webhooks. */
-export function makeAdmission(registry: () => Registry, webhooks: Admission): Admission {
+export function openAdmission({ store, now }: Pick<Registry, "store" | "now">): Admission & { close(): void } {
+  const webhooks = openWebhooks(store);
   return {
-    async mutate(reviewed) {
+    mutate(reviewed) {
       const { request, operation } = reviewed;
-      let object: ApiObject = reviewed.object;
-      const isNewPod =
-        operation === "CREATE" && request.resource.storageType === "/pods" && request.subresource === undefined;
-      if (isNewPod) object = admitServiceAccount(registry(), request.resource, object);
+      const isNewPod = operation === "CREATE" && request.resource.storageType === "/pods";
+      const object: ApiObject = isNewPod ? admitServiceAccount({ store, now }, request.resource, reviewed.object) : reviewed.object;
       return webhooks.mutate({ ...reviewed, object });
     },
     validate: (reviewed) => webhooks.validate(reviewed),
+    close: () => webhooks.close(),
   };
 }
-
-export const noWebhooks: Admission = {
-  mutate: (reviewed) => Promise.resolve(reviewed.object),
-  validate: () => Promise.resolve(),
-};

@@ -5,6 +5,8 @@ import type { Resource } from "../resource.ts";
 import { forbidden } from "../status-error.ts";
 import { generateName, timestampOf } from "../registry/metadata.ts";
 
+type AccountSource = Pick<Registry, "store" | "now">;
+
 const mountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 const tokenSeconds = 3607;
 
@@ -13,7 +15,7 @@ const tokenSeconds = 3607;
  *
  * @throws StatusError 403 when the account does not exist.
  */
-export function admitServiceAccount(registry: Registry, resource: Resource, given: ApiObject): ApiObject {
+export function admitServiceAccount(registry: AccountSource, resource: Resource, given: ApiObject): ApiObject {
   const pod = copyJson(given);
   const spec = ensureRecord(pod, "spec");
   const name = stringAt(spec, "serviceAccountName") || "default";
@@ -31,7 +33,7 @@ export function admitServiceAccount(registry: Registry, resource: Resource, give
 }
 
 // Pods may follow their namespace faster than the controller that makes its default account.
-function findAccount({ store, now }: Registry, namespace: string, name: string): ApiObject | undefined {
+function findAccount({ store, now }: AccountSource, namespace: string, name: string): ApiObject | undefined {
   const key = { type: "/serviceaccounts", namespace, name };
   const found = store.get(key);
   if (found !== undefined || name !== "default") return found;

@@ -2,6 +2,7 @@ import type { JsonObject } from "../api-object.ts";
 import { listAt, recordAt, stringAt } from "../api-object.ts";
 import type { ServiceAccountTokens } from "../identity/tokens.ts";
 import { tokenIssuer } from "../identity/tokens.ts";
+import { userInfoOf } from "../identity/user-info.ts";
 import type { User } from "../identity/user.ts";
 import { StatusError } from "../status-error.ts";
 import { optionalRecord, readObjectBody, sendJson, type Exchange } from "./exchange.ts";
@@ -51,9 +52,4 @@ function reviewToken({ tokens }: ReviewDeps, body: JsonObject): JsonObject {
     if (user !== undefined) return { authenticated: true, user: userInfoOf(user), audiences: [audience] };
   }
   return { authenticated: false, error: "the token is not valid for any of the audiences" };
-}
-
-/** A user as reviews and admission show it. */
-export function userInfoOf({ name, uid, groups, extra }: User): JsonObject {
-  return { username: name, groups, ...(uid === undefined ? {} : { uid }), ...(extra === undefined ? {} : { extra }) };
 }
