@@ -65,3 +65,5 @@ export {
   type Static,
   type TSchema,
 } from "./meta/schema.ts";
+export { matchesSchema, schemaErrors } from "./meta/schema-check.ts";
+export { differences, differenceText, isSemanticallyEqual, type Difference } from "./meta/equality.ts";

@@ -1,1 +1,3 @@
-export {};
+export { makeCustomResourceDefinition, type CustomResourceDefinitionManifest } from "./custom-resource-definition.ts";
+export { customKinds } from "./kinds.ts";
+export { StructuralSchemaError, toStructuralSchema, type StructuralSchema } from "./structural-schema.ts";

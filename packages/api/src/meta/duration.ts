@@ -16,21 +16,30 @@ const msPerUnit: Readonly<Record<string, number>> = {
  * @throws RangeError with Go's text when it is not one; show the text to whoever wrote it.
  */
 export function parseDuration(text: string): number {
-  if (text === "0" || text === "+0" || text === "-0") return 0;
-  const [, sign = "", body = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  const sign = text.startsWith("-") ? -1 : 1;
+  const body = text.replace(/^[+-]/, "");
+  if (body === "0") return 0;
   if (body === "") throw new RangeError(`time: invalid duration "${text}"`);
   let totalMs = 0;
-  for (let rest = body; rest !== "";) {
-    const [matched = "", number = "", unit = ""] = /^(\d+\.?\d*|\.\d+)([^\d.]*)/.exec(rest) ?? [];
-    if (matched === "") throw new RangeError(`time: invalid duration "${text}"`);
-    if (unit === "") throw new RangeError(`time: missing unit in duration "${text}"`);
-    const unitMs = msPerUnit[unit];
-    if (unitMs === undefined) throw new RangeError(`time: unknown unit "${unit}" in duration "${text}"`);
-    totalMs += Number(number) * unitMs;
-    rest = rest.slice(matched.length);
+  let rest = body;
+  while (rest !== "") {
+    const part = parsePart(rest, text);
+    totalMs += part.durationMs;
+    rest = rest.slice(part.length);
   }
   if (totalMs > durationMsMax) throw new RangeError(`time: invalid duration "${text}"`);
-  return sign === "-" ? -totalMs : totalMs;
+  return totalMs === 0 ? 0 : sign * totalMs;
+}
+
+// One number with its unit, at the beginning of `rest`; `text` is the whole, for errors.
+function parsePart(rest: string, text: string): { durationMs: number; length: number } {
+  const match = /^(\d+\.?\d*|\.\d+)([^\d.]*)/.exec(rest);
+  if (match === null) throw new RangeError(`time: invalid duration "${text}"`);
+  const [matched, number = "", unit = ""] = match;
+  if (unit === "") throw new RangeError(`time: missing unit in duration "${text}"`);
+  const unitMs = msPerUnit[unit];
+  if (unitMs === undefined) throw new RangeError(`time: unknown unit "${unit}" in duration "${text}"`);
+  return { durationMs: Number(number) * unitMs, length: matched.length };
 }
 
 /** The duration as Go prints it: `1h0m0s`, `1.5s`, `100ms`, `0s`. */

@@ -72,6 +72,7 @@ export function parseAutoscalerConfig(content: ConfigData = {}): AutoscalerConfi
   };
   checkTargets(config, read);
   checkWindows(config, read);
+  checkRates(config, read);
   checkScales(config, read);
   return config;
 }
@@ -111,10 +112,13 @@ function checkWindows(config: AutoscalerConfig, { fail }: ConfigReader): void {
   }
 }
 
+function checkRates({ maxScaleUpRate, maxScaleDownRate }: AutoscalerConfig, { fail }: ConfigReader): void {
+  if (maxScaleUpRate <= 1) fail("max-scale-up-rate", `must be more than 1, was ${maxScaleUpRate}`);
+  if (maxScaleDownRate <= 1) fail("max-scale-down-rate", `must be more than 1, was ${maxScaleDownRate}`);
+}
+
 function checkScales(config: AutoscalerConfig, { fail }: ConfigReader): void {
   const { initialScale, minScale, maxScale, maxScaleLimit } = config;
-  if (config.maxScaleUpRate <= 1) fail("max-scale-up-rate", `must be more than 1, was ${config.maxScaleUpRate}`);
-  if (config.maxScaleDownRate <= 1) fail("max-scale-down-rate", `must be more than 1, was ${config.maxScaleDownRate}`);
   if (initialScale < 0) fail("initial-scale", `must not be negative, was ${initialScale}`);
   if (initialScale === 0 && !config.allowZeroInitialScale) {
     fail("initial-scale", "may be 0 only when allow-zero-initial-scale is true");

@@ -13,22 +13,24 @@ export function parseSimpleYaml(source: string): SimpleYaml {
   const open: { indent: number; map: SimpleYaml }[] = [{ indent: -1, map: root }];
   for (const line of source.split("\n")) {
     if (/^\s*(#.*)?$/.test(line) || line.trim() === "---") continue;
-    const [, spaces = "", rawKey = "", rawValue = ""] =
-      /^( *)("[^"]*"|'[^']*'|[^\s:#"'{}[\]-][^:]*):(?:\s+(.*))?$/.exec(line) ?? [];
-    if (rawKey === "") throw new RangeError(`cannot read the line "${line}"`);
-    while (spaces.length <= (open.at(-1)?.indent ?? -1)) open.pop();
+    const { indent, key, value } = parseLine(line);
+    while (indent <= (open.at(-1)?.indent ?? -1)) open.pop();
     const parent = open.at(-1)?.map ?? root;
-    const value = parseScalar(rawValue, line);
-    const key = unquote(rawKey.trim());
-    if (value === undefined) {
-      const map: SimpleYaml = {};
-      parent[key] = map;
-      open.push({ indent: spaces.length, map });
-    } else {
-      parent[key] = value;
-    }
+    const map: SimpleYaml = {};
+    parent[key] = value ?? map;
+    if (value === undefined) open.push({ indent, map });
   }
   return root;
+}
+
+const lineFormat = /^( *)("[^"]*"|'[^']*'|[^\s:#"'{}[\]-][^:]*):(?:\s+(.*))?$/;
+
+// A line without a value opens a map.
+function parseLine(line: string): { indent: number; key: string; value: string | undefined } {
+  const match = lineFormat.exec(line.trimEnd());
+  if (match === null) throw new RangeError(`cannot read the line "${line}"`);
+  const [, spaces = "", key = "", value = ""] = match;
+  return { indent: spaces.length, key: unquote(key.trim()), value: parseScalar(value, line) };
 }
 
 function parseScalar(raw: string, line: string): string | undefined {

@@ -110,3 +110,5 @@ export {
   markUnknownTrafficError,
   propagateIngress,
 } from "./route.lifecycle.ts";
+
+export { defaultRegistry, parseImageReference, type ImageReference } from "./image-reference.ts";

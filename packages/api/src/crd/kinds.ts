@@ -1,0 +1,18 @@
+import { PodAutoscaler } from "../autoscaling/v1alpha1/pod-autoscaler.types.ts";
+import type { CustomKind } from "../meta/custom-kind.ts";
+import type { KubeObject } from "../meta/object-meta.ts";
+import { Ingress } from "../networking/v1alpha1/ingress.types.ts";
+import { Configuration } from "../serving/v1/configuration.types.ts";
+import { Revision } from "../serving/v1/revision.types.ts";
+import { Route } from "../serving/v1/route.types.ts";
+import { Service } from "../serving/v1/service.types.ts";
+
+/** Every kind that has a CustomResourceDefinition in deploy/base/crds. */
+export const customKinds: readonly CustomKind<KubeObject>[] = [
+  Service,
+  Configuration,
+  Revision,
+  Route,
+  PodAutoscaler,
+  Ingress,
+];
