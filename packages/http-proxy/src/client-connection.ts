@@ -167,6 +167,7 @@ export class ClientConnection {
 
   /** Resets the connection and gives up its exchange. */
   abort(): void {
+    if (this.#expects !== CLOSED) this.#socket.resetAndDestroy();
     this.#closed();
   }
 

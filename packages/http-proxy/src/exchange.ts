@@ -43,9 +43,11 @@ export interface ForwardOptions {
   readonly address: string;
   readonly edits?: HeaderEdits;
   /**
-   * True for containers with a concurrency limit: when the client goes away or a deadline passes, the container's
-   * connection is half-closed and its response discarded until it ends, for at most `discardMsMax`; only then
-   * `onUpstreamEnd` is called. False: the connection is reset and `onUpstreamEnd` called at once.
+   * True for containers with a concurrency limit: when the client goes away or a deadline passes, the response is
+   * discarded until the container ends it or closes the connection, for at most `discardMsMax`; only then
+   * `onUpstreamEnd` is called. The connection is half-closed when the request was cut or the response has begun, not
+   * while the container works on it: many servers close at once on a half-close although their handler works on.
+   * False: the connection is reset and `onUpstreamEnd` called at once.
    */
   readonly discardOnClientGone?: boolean;
   /** Default 300 000. */
