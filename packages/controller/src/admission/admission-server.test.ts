@@ -57,21 +57,39 @@ function bundleOf(kube: FakeKube): string {
   return Buffer.from(stored?.webhooks?.[0]?.clientConfig.caBundle ?? "", "base64").toString();
 }
 
-function post(port: number, ca: string, body: string, path = "/defaulting"): Promise<{ code: number; body: string }> {
+interface Target {
+  port: number;
+  path?: string;
+}
+
+function post(
+  { port, path = "/defaulting" }: Target,
+  ca: string,
+  body: string,
+): Promise<{ code: number; body: string }> {
   const servername = "serving-controller.knative-serving.svc";
   return new Promise((resolve, reject) => {
-    const call = httpsRequest({ host: "127.0.0.1", port, path, method: "POST", ca, servername, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ code: response.statusCode ?? 0, body: text }));
-    });
+    const call = httpsRequest(
+      { host: "127.0.0.1", port, path, method: "POST", ca, servername, agent: false },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ code: response.statusCode ?? 0, body: text }));
+      },
+    );
     call.on("error", reject);
     call.end(body);
   });
 }
 
 function review(object: object): string {
-  const request = { uid: "u1", operation: "CREATE", kind: { group: "g", version: "v1", kind: "K" }, object, oldObject: null };
+  const request = {
+    uid: "u1",
+    operation: "CREATE",
+    kind: { group: "g", version: "v1", kind: "K" },
+    object,
+    oldObject: null,
+  };
   return JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request });
 }
 
@@ -81,7 +99,7 @@ describe("admission server", () => {
     const server = await open(kube);
     await until(() => server.isReady);
 
-    const { code, body } = await post(server.port, bundleOf(kube), review({ metadata: { name: "good" } }));
+    const { code, body } = await post(server, bundleOf(kube), review({ metadata: { name: "good" } }));
 
     expect(code).toBe(200);
     const { response, ...envelope } = JSON.parse(body) as { response: Record<string, string> };
@@ -97,7 +115,7 @@ describe("admission server", () => {
     const server = await open(kube);
     await until(() => server.isReady);
 
-    const { body } = await post(server.port, bundleOf(kube), review({ metadata: { name: "bad" } }));
+    const { body } = await post(server, bundleOf(kube), review({ metadata: { name: "bad" } }));
 
     const { response } = JSON.parse(body) as { response: object };
     expect(response).toMatchObject({
@@ -112,11 +130,11 @@ describe("admission server", () => {
     [JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview" }), "/defaulting", 400, "request.uid"],
     [review([]), "/defaulting", 400, "request.object"],
     [review({}), "/nowhere", 404, "/nowhere"],
-  ])("answers bad input %s at %s with %d", async (body, path, code, message) => {
+  ])("answers bad input %s at %s with %d", async (...[body, path, code, message]) => {
     const kube = openFakeKube({ objects: [configuration] });
     const server = await open(kube);
     await until(() => server.isReady);
-    const answer = await post(server.port, bundleOf(kube), body, path);
+    const answer = await post({ port: server.port, path }, bundleOf(kube), body);
     expect(answer.code).toBe(code);
     expect(answer.body).toContain(message);
   });
@@ -126,7 +144,7 @@ describe("admission server", () => {
     const [first, second] = await Promise.all([open(kube), open(kube)]);
     await until(() => first.isReady && second.isReady);
     for (const { port } of [first, second]) {
-      expect((await post(port, bundleOf(kube), review({ metadata: { name: "good" } }))).code).toBe(200);
+      expect((await post({ port }, bundleOf(kube), review({ metadata: { name: "good" } }))).code).toBe(200);
     }
     expect(kube.writes.filter(({ kind, verb }) => kind === "Secret" && verb === "create")).toHaveLength(1);
   });
@@ -145,7 +163,13 @@ describe("admission server", () => {
     const kube = openFakeKube({ objects: [configuration] });
     const clock = fakeClock(new Date());
     const server = await openAdmissionServer({
-      ...{ kube, clock, host: "127.0.0.1", port: 0, service, secretName: "certs", webhooks: [setDefault] },
+      kube,
+      clock,
+      host: "127.0.0.1",
+      port: 0,
+      service,
+      secretName: "certs",
+      webhooks: [setDefault],
       mutatingConfigurations: ["ours"],
     });
     opened.push(server);
@@ -156,6 +180,6 @@ describe("admission server", () => {
     await until(() => bundleOf(kube) !== before);
     expect(bundleOf(kube)).toContain(before.trim());
     await clock.advance(6000);
-    expect((await post(server.port, bundleOf(kube), review({ metadata: { name: "good" } }))).code).toBe(200);
+    expect((await post(server, bundleOf(kube), review({ metadata: { name: "good" } }))).code).toBe(200);
   });
 });
