@@ -75,6 +75,6 @@ function ensure({ store, now }: Registry, type: string, wanted: ApiObject): void
   store.put(key, { ...wanted, metadata: { ...metadata, ...wanted.metadata } });
 }
 
-function contentOf({ metadata: _, ...content }: ApiObject): JsonObject {
-  return content;
+function contentOf(object: ApiObject): JsonObject {
+  return { ...object, metadata: undefined };
 }

@@ -1,4 +1,4 @@
-import { errorFromStatus, type KubeClient, type Patch } from "@kelvin/kube";
+import { errorFromStatus, type KubeClient } from "@kelvin/kube";
 import { copyJson } from "./api-object.ts";
 import { controlPlaneUser } from "./identity/user.ts";
 import { createObject } from "./registry/create.ts";
@@ -6,9 +6,8 @@ import { deleteObject } from "./registry/delete.ts";
 import { applyPatch, patchObject } from "./registry/patch.ts";
 import { getObject, listObjects, watchObjects, type ObjectEvent } from "./registry/read.ts";
 import type { Registry, RequestScope, WriteRequest } from "./registry/request.ts";
-import { getScale, updateScale } from "./registry/scale.ts";
+import { updateScale } from "./registry/scale.ts";
 import { updateObject } from "./registry/update.ts";
-import type { Resource } from "./resource.ts";
 import { noSuchResource, StatusError } from "./status-error.ts";
 
 // The KubeClient of the built-in controllers and the node agent: the same registry as over HTTP, without sockets or JSON text.
@@ -63,7 +62,7 @@ export function makeInProcessClient(registry: Registry, closed: AbortSignal): Ku
         if (options?.subresource === "scale") return updateScale(registry, request, { name, produce: () => object });
         return updateObject(registry, request, { name, isReplace: true, produce: () => object });
       }),
-    patch: (kind, key, patch: Patch, options) =>
+    patch: (kind, key, ...[patch, options]) =>
       translated(options?.signal, () => {
         const request = writeOf(kind, key.namespace, options);
         const { name } = key;

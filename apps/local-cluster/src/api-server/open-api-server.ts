@@ -1,4 +1,4 @@
-import type { KubeClient } from "@kelvin/kube";
+import { systemClock, type Clock, type KubeClient } from "@kelvin/kube";
 import { openJournal } from "../storage/file-journal.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { openAdmission } from "./admission/open-admission.ts";
@@ -31,7 +31,7 @@ export interface ApiServerOptions {
   readonly extraAddresses?: readonly string[];
   /** Where the API server answers inside the cluster: the endpoint of the Service `kubernetes`. */
   readonly clusterEndpoint?: { readonly address: string; readonly port: number };
-  readonly now?: () => Date;
+  readonly clock?: Clock;
   readonly reportError?: (message: string, error: unknown) => void;
 }
 
@@ -65,15 +65,16 @@ const publicHostDefault = "127.0.0.1";
 
 /** Opens the API server: recovers what the data directory holds, then listens. */
 export async function openApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const now = options.now ?? (() => new Date());
+  const clock = options.clock ?? systemClock;
+  const now = (): Date => clock.now();
   const reportError = options.reportError ?? (() => undefined);
-  const [identity, store] = await Promise.all([loadIdentity(options), recoverStore(options, now)]);
+  const [identity, store] = await Promise.all([loadIdentity(options, now), recoverStore(options, now)]);
   const { registry, closeRegistry, closed } = openRegistry(store, { now, reportError });
   bootstrapObjects(registry, options.clusterEndpoint);
   await store.durable();
 
   const tokens = makeServiceAccountTokens(identity.tokenKey, { store, now });
-  const watches = openWatchPool();
+  const watches = openWatchPool(clock);
   let podLogs: PodLogs | undefined;
   const deps: RequestDeps = {
     registry,
@@ -128,7 +129,7 @@ async function recoverStore({ dataDir }: ApiServerOptions, now: () => Date): Pro
 interface OpenRegistry {
   readonly registry: Registry;
   readonly closed: AbortSignal;
-  closeRegistry(): void;
+  readonly closeRegistry: () => void;
 }
 
 function openRegistry(

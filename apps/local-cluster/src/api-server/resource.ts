@@ -66,7 +66,7 @@ export interface Strategy {
 
 export interface DecodeContext {
   /** Receives each unknown field's path, as in `spec.foo`. */
-  unknownField(path: string): void;
+  readonly unknownField: (path: string) => void;
 }
 
 /** One kind in one version, as it is served. */

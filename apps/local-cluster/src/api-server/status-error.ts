@@ -98,7 +98,11 @@ export function conflict(resource: ResourceName, name: string, cause?: string): 
   });
 }
 
-export function forbidden(resource: ResourceName, name: string, message: string, causes?: StatusCause[]): StatusError {
+export function forbidden(
+  resource: ResourceName,
+  name: string,
+  { message, causes }: { message: string; causes?: StatusCause[] },
+): StatusError {
   return new StatusError(403, "Forbidden", {
     message: `${qualified(resource)} "${name}" is forbidden: ${message}`,
     details: { ...detailsOf(resource, name), ...(causes === undefined ? {} : { causes }) },

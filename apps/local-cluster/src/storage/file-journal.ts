@@ -68,7 +68,8 @@ async function recover(directory: string): Promise<Recovered> {
     const path = join(directory, `log-${number}.jsonl`);
     const { goodBytes, isTorn } = await readRecords(path, apply);
     // Only the log that was being written can end in the middle of a record.
-    if (isTorn && number !== logs.at(-1)) throw new Error(`${path} is damaged at byte ${goodBytes}; later logs exist, so it was not torn by a crash`);
+    if (isTorn && number !== logs.at(-1))
+      throw new Error(`${path} is damaged at byte ${goodBytes}; later logs exist, so it was not torn by a crash`);
     if (isTorn) await truncate(path, goodBytes);
   }
   return { live, revision, log: Math.max(snapshot, logs.at(-1) ?? 0) };
@@ -96,97 +97,123 @@ interface JournalStart {
   readonly logBytesMax: number;
 }
 
-async function makeFileJournal(start: JournalStart): Promise<Journal> {
-  const { directory, logBytesMax } = start;
-  const live = new Map(start.live);
-  let number = start.number;
-  let file = await openLog(directory, number);
-  let fileBytes = 0;
-  let pending: string[] = [];
-  let pendingBytes = 0;
+async function makeFileJournal({ directory, live, revision, number, logBytesMax }: JournalStart): Promise<Journal> {
+  const log = await openLogFile(directory, number);
   let reservedUpTo = 0;
-  let appended = 0;
-  let flushed = 0;
-  let flushing: Promise<void> | undefined;
-
-  function push(line: string): void {
-    pending.push(line);
-    pendingBytes += line.length;
-    appended += 1;
-  }
-
-  function reserve(revision: number): void {
-    if (revision + reservedRevisions / 2 <= reservedUpTo) return;
-    reservedUpTo = revision + reservedRevisions;
-    push(encodeLine({ revision: reservedUpTo }));
-  }
-
-  async function flushOnce(): Promise<void> {
-    const lines = pending;
-    const bytes = pendingBytes;
-    pending = [];
-    pendingBytes = 0;
-    const text = Buffer.from(lines.join(""));
-    try {
-      await file.write(text, 0, text.length, fileBytes);
-      await file.datasync();
-      fileBytes += text.length;
-      flushed += lines.length;
-    } catch (error) {
-      // What was half written is overwritten by the next try, which starts at the same place.
-      pending = [...lines, ...pending];
-      pendingBytes += bytes;
-      throw new JournalWriteError(`cannot write to ${directory}: ${String(error)}`, { cause: error });
-    }
+  const batches = makeBatches(async (text) => {
+    await log.write(text);
     // When there is no room for a snapshot the log goes on growing, and the next write tries again.
-    if (fileBytes > logBytesMax) await rotate().catch(() => undefined);
-  }
-
-  async function rotate(): Promise<void> {
-    const objects = [...live.values()];
-    const revision = reservedUpTo;
-    const next = await openLog(directory, number + 1);
-    await file.close();
-    file = next;
-    fileBytes = 0;
-    number += 1;
-    await writeSnapshot(directory, number, { objects, revision });
-    await removeBefore(directory, number);
-  }
-
-  /** One flush at a time; those who come meanwhile share the next one. */
-  async function flushUpTo(target: number): Promise<void> {
-    while (flushed < target) {
-      flushing ??= flushOnce().finally(() => {
-        flushing = undefined;
-      });
-      await flushing;
-    }
-  }
-
-  reserve(start.revision);
-  await flushUpTo(appended);
+    if (log.bytes > logBytesMax)
+      await log.rotate({ objects: [...live.values()], revision: reservedUpTo }).catch(() => undefined);
+  });
+  const reserve = (handedOut: number): void => {
+    if (handedOut + reservedRevisions / 2 <= reservedUpTo) return;
+    reservedUpTo = handedOut + reservedRevisions;
+    batches.push(encodeLine({ revision: reservedUpTo }));
+  };
+  reserve(revision);
+  await batches.flushed();
   // A start begins a new log; the old ones become a snapshot, so that their number stays small over many starts.
-  await writeSnapshot(directory, number, { objects: [...live.values()], revision: start.revision });
+  await writeSnapshot(directory, number, { objects: [...live.values()], revision });
   await removeBefore(directory, number);
   return {
     append(record) {
       if (record.object === undefined) live.delete(liveKey(record));
       else live.set(liveKey(record), { type: record.type, key: record.key, object: record.object });
-      push(encodeLine(record));
+      batches.push(encodeLine(record));
     },
     reserve,
-    async durable() {
-      if (pendingBytes > pendingBytesMax) throw new JournalWriteError(`${directory} takes no writes and too many are waiting`);
-      await flushUpTo(appended);
-    },
+    durable: () => batches.flushed(),
     async close() {
       try {
-        await flushUpTo(appended);
+        await batches.flushed();
       } finally {
-        await file.close();
+        await log.close();
       }
     },
+  };
+}
+
+interface Batches {
+  push(line: string): void;
+  /** Resolves when all lines pushed before are written. */
+  flushed(): Promise<void>;
+}
+
+/** Gathers lines while a write is under way; the next write takes all of them at once. */
+function makeBatches(write: (text: Buffer) => Promise<void>): Batches {
+  let pending: string[] = [];
+  let pendingBytes = 0;
+  let pushedCount = 0;
+  let writtenCount = 0;
+  let writing: Promise<void> | undefined;
+
+  async function writeBatch(): Promise<void> {
+    const lines = pending;
+    pending = [];
+    pendingBytes = 0;
+    try {
+      await write(Buffer.from(lines.join("")));
+      writtenCount += lines.length;
+    } catch (error) {
+      pending = [...lines, ...pending];
+      pendingBytes = pending.reduce((sum, line) => sum + line.length, 0);
+      throw new JournalWriteError(`cannot write the log: ${String(error)}`, { cause: error });
+    }
+  }
+
+  return {
+    push(line) {
+      pending.push(line);
+      pendingBytes += line.length;
+      pushedCount += 1;
+    },
+    async flushed() {
+      if (pendingBytes > pendingBytesMax)
+        throw new JournalWriteError("the disk takes no writes, and too many are waiting");
+      const target = pushedCount;
+      while (writtenCount < target) {
+        writing ??= writeBatch().finally(() => {
+          writing = undefined;
+        });
+        await writing;
+      }
+    },
+  };
+}
+
+interface LogFile {
+  readonly bytes: number;
+  /** Appends, and returns when it is on disk. What was half written is overwritten by the next try. */
+  write(text: Buffer): Promise<void>;
+  /** Goes on in the next log, and makes all before it superfluous. */
+  rotate(state: { objects: readonly Live[]; revision: number }): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openLogFile(directory: string, first: number): Promise<LogFile> {
+  let number = first;
+  let file = await openLog(directory, number);
+  let bytes = 0;
+  return {
+    get bytes() {
+      return bytes;
+    },
+    async write(text) {
+      await file.write(text, 0, text.length, bytes);
+      await file.datasync();
+      bytes += text.length;
+    },
+    async rotate(state) {
+      const next = await openLog(directory, number + 1);
+      await file.close();
+      file = next;
+      bytes = 0;
+      number += 1;
+      await writeSnapshot(directory, number, state);
+      await removeBefore(directory, number);
+    },
+    close: () => file.close(),
   };
 }
 

@@ -11,7 +11,9 @@ export function openAdmission({ store, now }: Pick<Registry, "store" | "now">): 
     mutate(reviewed) {
       const { request, operation } = reviewed;
       const isNewPod = operation === "CREATE" && request.resource.storageType === "/pods";
-      const object: ApiObject = isNewPod ? admitServiceAccount({ store, now }, request.resource, reviewed.object) : reviewed.object;
+      const object: ApiObject = isNewPod
+        ? admitServiceAccount({ store, now }, request.resource, reviewed.object)
+        : reviewed.object;
       return webhooks.mutate({ ...reviewed, object });
     },
     validate: (reviewed) => webhooks.validate(reviewed),

@@ -23,7 +23,7 @@ export function admitServiceAccount(registry: AccountSource, resource: Resource,
   if (account === undefined) {
     const subject = `${pod.metadata.namespace ?? ""}/${name}`;
     const message = `error looking up service account ${subject}: serviceaccount "${name}" not found`;
-    throw forbidden(resource, pod.metadata.name ?? "", message);
+    throw forbidden(resource, pod.metadata.name ?? "", { message });
   }
   spec["serviceAccountName"] = name;
   spec["serviceAccount"] = name;

@@ -17,7 +17,8 @@ export function resolveWebhook(store: Store, clientConfig: JsonObject): WebhookA
   const service = clientConfig["service"];
   if (isRecord(service)) return resolveService(store, service);
   const url = new URL(stringAt(clientConfig, "url"));
-  if (url.protocol !== "https:") throw new Error(`the URL of the webhook must begin with https://, but it is "${url.href}"`);
+  if (url.protocol !== "https:")
+    throw new Error(`the URL of the webhook must begin with https://, but it is "${url.href}"`);
   return {
     url: url.href,
     host: url.hostname.replace(/^\[|\]$/g, ""),
@@ -39,7 +40,12 @@ function resolveService(store: Store, reference: JsonObject): WebhookAddress {
   if (servicePort === undefined) throw new Error(`no service port ${port} found for service "${name}"`);
   const endpoint = readyEndpoint(store, service, stringAt(servicePort, "name"));
   if (endpoint === undefined) throw new Error(`no endpoints available for service "${name}"`);
-  return { url: `https://${serverName}:${port}${path.startsWith("/") ? path : `/${path}`}`, serverName, path, ...endpoint };
+  return {
+    url: `https://${serverName}:${port}${path.startsWith("/") ? path : `/${path}`}`,
+    serverName,
+    path,
+    ...endpoint,
+  };
 }
 
 function readyEndpoint(store: Store, service: ApiObject, portName: string): { host: string; port: number } | undefined {

@@ -20,7 +20,11 @@ export async function callWebhook(
 ): Promise<JsonObject> {
   const version = webhook.reviewVersions.find((candidate) => candidate === "v1" || candidate === "v1beta1") ?? "v1";
   const uid = randomUUID();
-  const review = { kind: "AdmissionReview", apiVersion: `admission.k8s.io/${version}`, request: requestOf(reviewed, uid) };
+  const review = {
+    kind: "AdmissionReview",
+    apiVersion: `admission.k8s.io/${version}`,
+    request: requestOf(reviewed, uid),
+  };
   const address = resolveWebhook(store, webhook.clientConfig);
   const url = `${address.url}${address.url.includes("?") ? "&" : "?"}timeout=${webhook.timeoutSeconds}s`;
   try {
@@ -93,7 +97,9 @@ function post(
         readAnswer(answer).then(resolve, reject);
       },
     );
-    call.on("error", (error) => reject(error.name === "AbortError" && error.cause instanceof Error ? error.cause : error));
+    call.on("error", (error) =>
+      reject(error.name === "AbortError" && error.cause instanceof Error ? error.cause : error),
+    );
     call.end(body);
   });
 }

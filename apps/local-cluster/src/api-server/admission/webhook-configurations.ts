@@ -42,7 +42,9 @@ export function followWebhookConfigurations(store: Store): WebhookConfigurations
     const type = `admissionregistration.k8s.io/${kind}webhookconfigurations`;
     const read = (): void => {
       // The store lists in order of names, which is the order of calls.
-      webhooks[kind] = store.list(type).flatMap((configuration) => recordsAt(configuration, "webhooks").map(parseWebhook));
+      webhooks[kind] = store
+        .list(type)
+        .flatMap((configuration) => recordsAt(configuration, "webhooks").map(parseWebhook));
     };
     read();
     return store.watch(type, store.revision, read);

@@ -119,7 +119,10 @@ function columnOf(declared: JsonObject): Column {
 function customCell(value: unknown, type: Column["type"], now: Date): unknown {
   if (value === undefined || value === null) return undefined;
   if (type === "date")
-    return ageColumn.cell({ apiVersion: "", kind: "", metadata: { creationTimestamp: String(value) } }, now);
+    return ageColumn.cell(
+      { apiVersion: "", kind: "", metadata: { creationTimestamp: typeof value === "string" ? value : "" } },
+      now,
+    );
   if (type === "string") return typeof value === "string" ? value : JSON.stringify(value);
   return value;
 }

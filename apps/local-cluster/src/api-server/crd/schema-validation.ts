@@ -77,7 +77,7 @@ const formatPatterns: Record<string, RegExp> = {
 
 function validateString(value: string, { schema, path, causes }: Check): void {
   const { minLength, maxLength, format } = schema;
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (typeof maxLength === "number" && length > maxLength) {
     causes.push({
       reason: "FieldValueTooLong",
@@ -100,17 +100,29 @@ function validateString(value: string, { schema, path, causes }: Check): void {
   }
 }
 
-function validateNumber(value: number, { schema, path, causes }: Check): void {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+function validateNumber(value: number, check: Check): void {
+  const { schema, path, causes } = check;
+  const { multipleOf } = schema;
   const refuse = (detail: string): number => causes.push(invalidValue(path, value, `${path} in body ${detail}`));
-  if (typeof minimum === "number" && (exclusiveMinimum === true ? value <= minimum : value < minimum)) {
-    refuse(`should be greater than ${exclusiveMinimum === true ? "" : "or equal to "}${minimum}`);
-  }
-  if (typeof maximum === "number" && (exclusiveMaximum === true ? value >= maximum : value > maximum)) {
-    refuse(`should be less than ${exclusiveMaximum === true ? "" : "or equal to "}${maximum}`);
-  }
+  const tooLow = beyond(value, schema["minimum"], { isOpen: schema["exclusiveMinimum"] === true, direction: -1 });
+  if (tooLow !== undefined) refuse(`should be greater than ${tooLow}`);
+  const tooHigh = beyond(value, schema["maximum"], { isOpen: schema["exclusiveMaximum"] === true, direction: 1 });
+  if (tooHigh !== undefined) refuse(`should be less than ${tooHigh}`);
   if (typeof multipleOf === "number" && value % multipleOf !== 0) refuse(`should be a multiple of ${multipleOf}`);
-  if (schema["format"] === "int32" && Math.abs(value) > 2 ** 31) refuse('must be of type int32: "integer"');
+  validateNumberFormat(value, check);
+}
+
+/** What the value would have to keep to; `undefined` when it does. */
+function beyond(value: number, limit: unknown, side: { isOpen: boolean; direction: 1 | -1 }): string | undefined {
+  if (typeof limit !== "number") return undefined;
+  const excess = (value - limit) * side.direction;
+  if (excess < 0 || (excess === 0 && !side.isOpen)) return undefined;
+  return side.isOpen ? String(limit) : `or equal to ${limit}`;
+}
+
+function validateNumberFormat(value: number, { schema, path, causes }: Check): void {
+  if (schema["format"] !== "int32" || (value >= -(2 ** 31) && value < 2 ** 31)) return;
+  causes.push(invalidValue(path, value, `${path} in body must be of type int32: "integer"`));
 }
 
 function validateArray(items: readonly unknown[], check: Check): void {

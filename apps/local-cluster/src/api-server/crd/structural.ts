@@ -57,14 +57,18 @@ export function applyDefaults(value: unknown, schema: JsonObject): void {
   if (!isRecord(value)) return;
   const properties = recordAt(schema, "properties");
   for (const [field, property] of Object.entries(properties)) {
-    if (!isRecord(property)) continue;
-    const isMissing = value[field] === undefined || (value[field] === null && property["nullable"] !== true);
-    if (isMissing && property["default"] !== undefined) setField(value, field, copyJson(property["default"]));
-    if (value[field] !== undefined) applyDefaults(value[field], property);
+    if (isRecord(property)) defaultProperty(value, field, property);
   }
   const additional = schema["additionalProperties"];
   if (!isRecord(additional)) return;
   for (const field of Object.keys(value)) {
     if (!Object.hasOwn(properties, field)) applyDefaults(value[field], additional);
   }
+}
+
+function defaultProperty(object: JsonObject, field: string, property: JsonObject): void {
+  const current = object[field];
+  const isMissing = current === undefined || (current === null && property["nullable"] !== true);
+  if (isMissing && property["default"] !== undefined) setField(object, field, copyJson(property["default"]));
+  if (object[field] !== undefined) applyDefaults(object[field], property);
 }

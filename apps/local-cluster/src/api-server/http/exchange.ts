@@ -93,14 +93,14 @@ function checkNesting(value: unknown, depth: number): void {
   for (const child of Object.values(value)) checkNesting(child, depth + 1);
 }
 
-/** Answers with a JSON document, given as a value or as its text. */
-export function sendJson(
-  exchange: Exchange,
-  code: number,
-  body: JsonObject | Status | string,
-  contentType = "application/json",
-): void {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
+/** Answers with a JSON document. */
+export function sendJson(exchange: Exchange, code: number, body: JsonObject | Status): void {
+  sendJsonText(exchange, code, { text: JSON.stringify(body), contentType: "application/json" });
+}
+
+/** Answers with the text of a JSON document. */
+export function sendJsonText(exchange: Exchange, code: number, body: { text: string; contentType: string }): void {
+  const { text, contentType } = body;
   const { response, warnings } = exchange;
   if (warnings.length > 0) response.setHeader("Warning", warnings.map(warningHeader));
   response.writeHead(code, {

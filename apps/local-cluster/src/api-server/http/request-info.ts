@@ -15,19 +15,25 @@ export interface ResourceRequest {
  */
 export function parseResourcePath(path: string): ResourceRequest | undefined {
   const segments = decodeSegments(path);
-  if (segments === undefined) return undefined;
-  const isCore = segments[0] === "api";
-  if (!isCore && segments[0] !== "apis") return undefined;
-  const [group = "", version = ""] = isCore ? ["", segments[1]] : segments.slice(1, 3);
-  let rest = segments.slice(isCore ? 2 : 3);
-  let namespace = "";
-  if (rest[0] === "namespaces" && rest.length > 2 && !isNamespaceSubresource(rest)) {
-    namespace = rest[1] ?? "";
-    rest = rest.slice(2);
+  switch (segments?.[0]) {
+    case "api":
+      return parseWithin("", segments[1], segments.slice(2));
+    case "apis":
+      return parseWithin(segments[1] ?? "", segments[2], segments.slice(3));
+    default:
+      return undefined;
   }
-  const [plural = "", name = "", ...subresource] = rest;
-  if (plural === "" || version === "" || subresource.length > 1) return undefined;
-  return { group, version, namespace, plural, name, subresource: subresource[0] ?? "" };
+}
+
+function parseWithin(
+  group: string,
+  version: string | undefined,
+  segments: readonly string[],
+): ResourceRequest | undefined {
+  const isInNamespace = segments[0] === "namespaces" && segments.length > 2 && !isNamespaceSubresource(segments);
+  const [plural, name = "", subresource = "", ...rest] = isInNamespace ? segments.slice(2) : segments;
+  if (version === undefined || plural === undefined || rest.length > 0) return undefined;
+  return { group, version, namespace: isInNamespace ? (segments[1] ?? "") : "", plural, name, subresource };
 }
 
 function isNamespaceSubresource(rest: readonly string[]): boolean {

@@ -82,7 +82,7 @@ function servePublic(deps: RequestDeps, exchange: Exchange): boolean {
   else if (/^\/readyz(\/|$)/.test(path))
     sendText(exchange, deps.isReady() ? 200 : 503, deps.isReady() ? "ok" : "not ready");
   else if (path === "/version") sendJson(exchange, 200, versionDocument);
-  else if (path === "/openid/v1/jwks") sendJson(exchange, 200, deps.tokens.keySet(), "application/jwk-set+json");
+  else if (path === "/openid/v1/jwks") sendJson(exchange, 200, deps.tokens.keySet());
   else if (path === "/.well-known/openid-configuration") sendJson(exchange, 200, openIdConfiguration);
   else return false;
   return true;

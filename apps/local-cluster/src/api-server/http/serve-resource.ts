@@ -11,7 +11,15 @@ import { presentDeletion, presentList, presentObject } from "../reading/present.
 import type { Resource } from "../resource.ts";
 import { badRequest, methodNotAllowed, noSuchResource, StatusError, unsupportedMediaType } from "../status-error.ts";
 import type { Exchange } from "./exchange.ts";
-import { contentTypeOf, optionalRecord, parseJsonText, readBody, readObjectBody, sendJson } from "./exchange.ts";
+import {
+  contentTypeOf,
+  optionalRecord,
+  parseJsonText,
+  readBody,
+  readObjectBody,
+  sendJson,
+  sendJsonText,
+} from "./exchange.ts";
 import { selectorsOf } from "./selectors-of.ts";
 import { isSet, type ResourceRequest } from "./request-info.ts";
 import { serveSubresource, type SubresourceDeps } from "./serve-subresource.ts";
@@ -33,23 +41,25 @@ interface Call {
 
 /** Answers one request for objects of one kind. @throws StatusError for everything it refuses. */
 export async function serveResource(deps: ResourceDeps, exchange: Exchange, target: ResourceRequest): Promise<void> {
+  const { user } = exchange;
   const resource = deps.registry.resources.find(target.group, target.version, target.plural);
-  if (resource === undefined || exchange.user === undefined) throw noSuchResource();
+  if (resource === undefined || user === undefined) throw noSuchResource();
   if (!resource.namespaced && target.namespace !== "") throw noSuchResource();
   const verb = verbOf(exchange, target);
-  deps.authorize(exchange.user, verb, target);
+  deps.authorize(user, verb, target);
   if (resource.deprecationWarning !== undefined) exchange.warnings.push(resource.deprecationWarning);
-  const call: Call = { exchange, target, request: writeRequestOf(exchange, target, { resource, user: exchange.user }) };
-  if (target.subresource !== "" && target.subresource !== "status") {
-    if (target.subresource === "scale") return serveScale(deps, call, verb);
-    return serveSubresource(deps, { ...call, verb });
-  }
-  if (target.subresource === "status" && !resource.hasStatus) throw noSuchResource();
-  const isStatusVerb = ["get", "update", "patch"].includes(verb);
-  if (!resource.verbs.includes(verb) || (target.subresource === "status" && !isStatusVerb)) {
-    throw methodNotAllowed(resource, verb);
-  }
+  const call: Call = { exchange, target, request: writeRequestOf(exchange, target, { resource, user }) };
+  if (target.subresource === "scale") return serveScale(deps, call, verb);
+  if (target.subresource !== "" && target.subresource !== "status") return serveSubresource(deps, { ...call, verb });
+  checkVerb(resource, target, verb);
   return serveVerb(deps, call, verb);
+}
+
+function checkVerb(resource: Resource, { subresource }: ResourceRequest, verb: string): void {
+  if (subresource === "status" && !resource.hasStatus) throw noSuchResource();
+  const isSupported =
+    subresource === "status" ? ["get", "update", "patch"].includes(verb) : resource.verbs.includes(verb);
+  if (!isSupported) throw methodNotAllowed(resource, verb);
 }
 
 function verbOf({ request, query }: Exchange, { name }: ResourceRequest): string {
@@ -139,16 +149,14 @@ async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<
 }
 
 function send({ exchange, request }: Call, code: number, object: ApiObject): void {
-  const { text, contentType } = presentObject(exchange, request.resource, object);
-  sendJson(exchange, code, text, contentType);
+  sendJsonText(exchange, code, presentObject(exchange, request.resource, object));
 }
 
 function serveList(registry: Registry, call: Call): void {
   const { exchange, request } = call;
   const { query } = exchange;
   const list = listObjects(registry, request, selectorsOf(query));
-  const { text, contentType } = presentList(exchange, request.resource, list);
-  sendJson(exchange, 200, text, contentType);
+  sendJsonText(exchange, 200, presentList(exchange, request.resource, list));
 }
 
 async function readPatch(exchange: Exchange): Promise<{ type: "json" | "merge" | "strategic"; patch: unknown }> {
@@ -191,8 +199,7 @@ async function serveDelete(registry: Registry, call: Call): Promise<void> {
   const { dryRun, ...options } = await readDeleteOptions(exchange);
   const request = { ...call.request, dryRun: call.request.dryRun || dryRun };
   const deletion = await deleteObject(registry, request, { name: target.name, options });
-  const { text, contentType } = presentDeletion(exchange, request.resource, deletion);
-  sendJson(exchange, 200, text, contentType);
+  sendJsonText(exchange, 200, presentDeletion(exchange, request.resource, deletion));
 }
 
 async function serveDeleteCollection(registry: Registry, call: Call): Promise<void> {
@@ -208,8 +215,7 @@ async function serveDeleteCollection(registry: Registry, call: Call): Promise<vo
       if (!(error instanceof StatusError) || error.status.reason !== "NotFound") throw error;
     }
   }
-  const { text, contentType } = presentList(exchange, request.resource, list);
-  sendJson(exchange, 200, text, contentType);
+  sendJsonText(exchange, 200, presentList(exchange, request.resource, list));
 }
 
 async function serveScale({ registry }: ResourceDeps, call: Call, verb: string): Promise<void> {

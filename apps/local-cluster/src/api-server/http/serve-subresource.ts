@@ -62,7 +62,7 @@ async function serveLog(deps: SubresourceDeps, { exchange, target, request }: Su
   }
   const abort = new AbortController();
   response.on("close", () => abort.abort());
-  const options = { ...parseLogOptions(query), signal: abort.signal };
+  const options = { ...parseLogOptions(query, deps.registry.now().getTime()), signal: abort.signal };
   const chunks = podLogs
     .openLog({ namespace: target.namespace, pod: target.name, container }, options)
     [Symbol.asyncIterator]();
@@ -111,14 +111,14 @@ function containerOf(pod: ApiObject, asked: string): string {
   );
 }
 
-function parseLogOptions(query: URLSearchParams): LogOptions {
+function parseLogOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const sinceTime = query.get("sinceTime");
   const sinceText = query.get("sinceSeconds");
   const tailText = query.get("tailLines");
   const sinceSeconds =
     sinceTime === null
       ? numberOf(sinceText, "sinceSeconds")
-      : Math.max(1, Math.ceil((Date.now() - Date.parse(sinceTime)) / 1000));
+      : Math.max(1, Math.ceil((nowMs - Date.parse(sinceTime)) / 1000));
   const tailLines = numberOf(tailText, "tailLines");
   return {
     follow: isSet(query.get("follow")),

@@ -1,3 +1,4 @@
+import type { Clock } from "@kelvin/kube";
 import { StatusError } from "../status-error.ts";
 import type { Watches, WatchStream } from "./serve-watch.ts";
 
@@ -10,12 +11,13 @@ export interface WatchPool extends Watches {
 }
 
 /** Keeps the open watch streams, and sends each a bookmark now and then so that a quiet one can resume. */
-export function openWatchPool(): WatchPool {
+export function openWatchPool(clock: Clock): WatchPool {
   const streams = new Set<WatchStream>();
-  const timer = setInterval(() => {
+  let cancelBookmarks = clock.setTimer(sendBookmarks, bookmarkIntervalMs);
+  function sendBookmarks(): void {
     for (const stream of streams) stream.bookmark();
-  }, bookmarkIntervalMs);
-  timer.unref();
+    cancelBookmarks = clock.setTimer(sendBookmarks, bookmarkIntervalMs);
+  }
   let isClosed = false;
   return {
     add(stream) {
@@ -31,7 +33,7 @@ export function openWatchPool(): WatchPool {
     },
     close() {
       isClosed = true;
-      clearInterval(timer);
+      cancelBookmarks();
       for (const stream of streams) stream.end();
     },
   };

@@ -8,22 +8,27 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** What the serving certificate is for. */
+export interface CertificateSubject {
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  readonly now: Date;
+}
+
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 24 * 3600 * 1000;
 const authorityDays = 3650;
 const servingDays = 825;
 
 /** Makes a new certificate authority and one serving certificate signed by it. */
-export async function makeCertificates(
-  names: readonly string[],
-  addresses: readonly string[],
-): Promise<{ ca: KeyPair; serving: KeyPair }> {
+export async function makeCertificates(subject: CertificateSubject): Promise<{ ca: KeyPair; serving: KeyPair }> {
+  const { names, addresses, now } = subject;
   installReflectMetadata();
   const x509 = await import("@peculiar/x509");
   const { subtle } = globalThis.crypto;
   x509.cryptoProvider.set(globalThis.crypto);
   const caKeys = await subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const nowMs = Date.now();
+  const nowMs = now.getTime();
   // An hour of slack for clocks that differ.
   const notBefore = new Date(nowMs - 3600 * 1000);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({

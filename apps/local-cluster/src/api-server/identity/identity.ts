@@ -32,14 +32,14 @@ const names = [
 const addresses = ["127.0.0.1", "::1", kubernetesServiceAddress];
 
 /** Reads the identity of a data directory, or makes it. Without a directory, or with other names, it is a new one. */
-export async function loadIdentity(options: IdentityOptions): Promise<Identity> {
-  const allNames = [...names, ...(options.extraNames ?? [])].filter((name) => isIP(name) === 0);
-  const allAddresses = [...addresses, ...(options.extraAddresses ?? [])];
+export async function loadIdentity(options: IdentityOptions, now: () => Date): Promise<Identity> {
+  const allNames = [...new Set([...names, ...(options.extraNames ?? [])])].filter((name) => isIP(name) === 0);
+  const allAddresses = [...new Set([...addresses, ...(options.extraAddresses ?? [])])];
   const stored = options.dataDir === undefined ? undefined : await readIdentity(options.dataDir);
   const subject = [...allNames, ...allAddresses].join(",");
   if (stored !== undefined && stored.subject === subject) return stored;
   const identity = {
-    ...(await makeCertificates(allNames, allAddresses)),
+    ...(await makeCertificates({ names: allNames, addresses: allAddresses, now: now() })),
     tokenKey: stored?.tokenKey ?? generateTokenKey(),
     adminToken: stored?.adminToken ?? randomBytes(32).toString("base64url"),
     subject,

@@ -40,25 +40,28 @@ export function applyStrategicMergePatch(target: unknown, patch: unknown): unkno
 }
 
 function mergeObject(target: JsonObject, patch: JsonObject, parent: string): JsonObject {
-  const directive = patch[patchDirective];
+  const directive = patch[patchDirective] ?? "merge";
   if (directive === "replace") return withoutDirectives(patch);
   if (directive === "delete") return {};
-  if (directive !== undefined && directive !== "merge")
-    throw badRequest(`Unknown patch type ${String(directive)} found`);
+  if (directive !== "merge") throw badRequest(`Unknown patch type ${JSON.stringify(directive)} found`);
   const merged: JsonObject = {};
   for (const [field, value] of Object.entries(target)) setField(merged, field, value);
   retainOnly(merged, patch[retainDirective]);
   deleteFromPrimitiveLists(merged, patch);
   for (const [field, value] of Object.entries(patch)) {
     if (field.startsWith("$")) continue;
-    const current = Object.hasOwn(merged, field) ? merged[field] : undefined;
     if (value === null) delete merged[field];
-    else if (Array.isArray(value)) setField(merged, field, mergeList(current, value, { field, parent }));
-    else if (isRecord(value)) setField(merged, field, mergeObject(isRecord(current) ? current : {}, value, field));
-    else setField(merged, field, value);
+    else setField(merged, field, mergeField(merged, value, { field, parent }));
   }
   reorder(merged, patch, parent);
   return merged;
+}
+
+function mergeField(merged: JsonObject, value: unknown, place: ListPlace): unknown {
+  const current = Object.hasOwn(merged, place.field) ? merged[place.field] : undefined;
+  if (Array.isArray(value)) return mergeList(current, value, place);
+  if (isRecord(value)) return mergeObject(isRecord(current) ? current : {}, value, place.field);
+  return value;
 }
 
 function retainOnly(merged: JsonObject, retained: unknown): void {
@@ -91,7 +94,7 @@ function isContainerList(field: string): boolean {
 }
 
 function mergeList(current: unknown, patch: readonly unknown[], place: ListPlace): unknown[] {
-  const existing = Array.isArray(current) ? current : [];
+  const existing: unknown[] = Array.isArray(current) ? current : [];
   if (mergedPrimitives.has(place.field)) return [...existing, ...patch.filter((item) => !existing.includes(item))];
   const key = mergeKeyOf(place);
   if (key === undefined) return copyJson([...patch]);

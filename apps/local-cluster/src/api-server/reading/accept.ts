@@ -11,13 +11,22 @@ export type Presentation = "object" | "table" | "metadata";
 export function parseAccept(accept: string | undefined): Presentation {
   if (accept === undefined || accept.trim() === "") return "object";
   for (const range of accept.split(",")) {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    if (type !== "application/json" && type !== "*/*" && type !== "application/*") continue;
-    const as = parameters.find((parameter) => parameter.startsWith("as="))?.slice(3);
-    const isMetaV1 = !parameters.includes("v=v1beta1");
-    if (as === undefined) return "object";
-    if (as === "table" && isMetaV1) return "table";
-    if ((as === "partialobjectmetadata" || as === "partialobjectmetadatalist") && isMetaV1) return "metadata";
+    const presentation = parseRange(range);
+    if (presentation !== undefined) return presentation;
   }
   throw notAcceptable(["application/json"]);
+}
+
+const presentations: Readonly<Record<string, Presentation>> = {
+  table: "table",
+  partialobjectmetadata: "metadata",
+  partialobjectmetadatalist: "metadata",
+};
+
+function parseRange(range: string): Presentation | undefined {
+  const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+  if (!["application/json", "application/*", "*/*"].includes(type)) return undefined;
+  const as = parameters.find((parameter) => parameter.startsWith("as="))?.slice(3);
+  if (as === undefined) return "object";
+  return parameters.includes("v=v1beta1") ? undefined : presentations[as];
 }

@@ -134,8 +134,18 @@ export const endpoints: readonly Column[] = [
 export const endpointSlices: readonly Column[] = [
   nameColumn,
   text("AddressType", (slice) => stringAt(slice, "addressType")),
-  text("Ports", (slice) => shortened(recordsAt(slice, "ports").map((port) => port["port"] ?? "*"), "<unset>")),
-  text("Endpoints", (slice) => shortened(recordsAt(slice, "endpoints").flatMap((endpoint) => listAt(endpoint, "addresses")), "<unset>")),
+  text("Ports", (slice) =>
+    shortened(
+      recordsAt(slice, "ports").map((port) => port["port"] ?? "*"),
+      "<unset>",
+    ),
+  ),
+  text("Endpoints", (slice) =>
+    shortened(
+      recordsAt(slice, "endpoints").flatMap((endpoint) => listAt(endpoint, "addresses")),
+      "<unset>",
+    ),
+  ),
   ageColumn,
 ];
 
@@ -217,7 +227,10 @@ export const replicaSets: readonly Column[] = [
 
 export const hpas: readonly Column[] = [
   nameColumn,
-  text("Reference", (hpa) => `${stringAt(hpa, "spec", "scaleTargetRef", "kind")}/${stringAt(hpa, "spec", "scaleTargetRef", "name")}`),
+  text(
+    "Reference",
+    (hpa) => `${stringAt(hpa, "spec", "scaleTargetRef", "kind")}/${stringAt(hpa, "spec", "scaleTargetRef", "name")}`,
+  ),
   text("Targets", () => "<unknown>"),
   text("MinPods", (hpa) => String(numberAt(hpa, "spec", "minReplicas") ?? 1)),
   count("MaxPods", (hpa) => numberAt(hpa, "spec", "maxReplicas")),
@@ -239,11 +252,15 @@ export const networkPolicies: readonly Column[] = [
 
 export const pdbs: readonly Column[] = [
   nameColumn,
-  text("Min Available", (pdb) => String(recordAt(pdb, "spec")["minAvailable"] ?? "N/A")),
-  text("Max Unavailable", (pdb) => String(recordAt(pdb, "spec")["maxUnavailable"] ?? "N/A")),
+  text("Min Available", (pdb) => intOrString(recordAt(pdb, "spec")["minAvailable"])),
+  text("Max Unavailable", (pdb) => intOrString(recordAt(pdb, "spec")["maxUnavailable"])),
   count("Allowed Disruptions", (pdb) => status(pdb, "disruptionsAllowed")),
   ageColumn,
 ];
+
+function intOrString(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "N/A";
+}
 
 export const roles: readonly Column[] = [
   nameColumn,
@@ -252,7 +269,11 @@ export const roles: readonly Column[] = [
 
 function subjects(binding: ApiObject, kind: string): string {
   const found = recordsAt(binding, "subjects").filter((subject) => subject["kind"] === kind);
-  const names = found.map((subject) => (kind === "ServiceAccount" ? `${stringAt(subject, "namespace")}/${stringAt(subject, "name")}` : stringAt(subject, "name")));
+  const names = found.map((subject) =>
+    kind === "ServiceAccount"
+      ? `${stringAt(subject, "namespace")}/${stringAt(subject, "name")}`
+      : stringAt(subject, "name"),
+  );
   return names.join(", ");
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { JsonObject } from "../api-object.ts";
 import { compareVersions } from "../crd/custom-resources.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { sendJson } from "../http/exchange.ts";
+import { sendJsonText } from "../http/exchange.ts";
 import { apiVersionOf, type Resource, type Subresource } from "../resource.ts";
 import type { Resources } from "../resources.ts";
 import { noSuchResource } from "../status-error.ts";
@@ -16,25 +16,30 @@ const aggregatedTypes = ["v2", "v2beta1"].map((version) => ({
 
 /** Answers `/api`, `/apis`, `/apis/{group}` and the lists of a version's resources. @throws StatusError 404 for any other path. */
 export function serveDiscovery(resources: Resources, exchange: Exchange): void {
-  const segments = exchange.path.split("/").filter((segment) => segment !== "");
-  const [root = "", group = "", version = ""] = segments[0] === "api" ? ["api", "", segments[1]] : segments;
-  const isRoot = segments.length === 1;
-  const all = resources.all().filter((resource) => (root === "api" ? resource.group === "" : resource.group !== ""));
+  const [root = "", ...rest] = exchange.path.split("/").filter((segment) => segment !== "");
+  const all = resources.all().filter((resource) => (root === "api") === (resource.group === ""));
   exchange.response.setHeader("Vary", "Accept");
-  const aggregated = isRoot ? acceptedAggregation(exchange.request.headers.accept ?? "") : undefined;
-  if (aggregated !== undefined)
-    return sendTagged(exchange, aggregatedList(all, aggregated.version), aggregated.contentType);
-  if (isRoot && root === "api") return sendTagged(exchange, coreVersions());
-  if (isRoot)
-    return sendTagged(exchange, { kind: "APIGroupList", apiVersion: "v1", groups: groupsOf(all).map(groupDocument) });
+  if (rest.length === 0) return serveRoot(exchange, root, all);
+  const [group = "", version] = root === "api" ? ["", rest[0]] : rest;
   const inGroup = all.filter((resource) => resource.group === group);
   if (inGroup.length === 0) throw noSuchResource();
-  if (root === "apis" && segments.length === 2) {
+  if (version === undefined) {
     return sendTagged(exchange, { apiVersion: "v1", ...groupDocument(groupOf(inGroup)), kind: "APIGroup" });
   }
   const inVersion = inGroup.filter((resource) => resource.version === version);
   if (inVersion.length === 0) throw noSuchResource();
   sendTagged(exchange, resourceList(inVersion));
+}
+
+function serveRoot(exchange: Exchange, root: string, all: readonly Resource[]): void {
+  const aggregated = acceptedAggregation(exchange.request.headers.accept ?? "");
+  if (aggregated !== undefined) {
+    sendTagged(exchange, aggregatedList(all, aggregated.version), aggregated.contentType);
+  } else if (root === "api") {
+    sendTagged(exchange, coreVersions());
+  } else {
+    sendTagged(exchange, { kind: "APIGroupList", apiVersion: "v1", groups: groupsOf(all).map(groupDocument) });
+  }
 }
 
 function acceptedAggregation(accept: string): (typeof aggregatedTypes)[number] | undefined {
@@ -49,7 +54,7 @@ function acceptedAggregation(accept: string): (typeof aggregatedTypes)[number] |
   return undefined;
 }
 
-function sendTagged(exchange: Exchange, body: JsonObject, contentType?: string): void {
+function sendTagged(exchange: Exchange, body: JsonObject, contentType = "application/json"): void {
   const text = JSON.stringify(body);
   const tag = `"${createHash("sha256").update(text).digest("hex").toUpperCase()}"`;
   exchange.response.setHeader("ETag", tag);
@@ -57,7 +62,7 @@ function sendTagged(exchange: Exchange, body: JsonObject, contentType?: string):
     exchange.response.writeHead(304).end();
     return;
   }
-  sendJson(exchange, 200, text, contentType);
+  sendJsonText(exchange, 200, { text, contentType });
 }
 
 function coreVersions(): JsonObject {

@@ -65,8 +65,12 @@ function followStep(value: unknown, step: Step): unknown[] {
     case "all":
       return Array.isArray(value) ? value : isRecord(value) ? Object.values(value) : [];
     case "filter": {
-      const isWanted = (item: unknown): boolean => String(follow([item], step.path)[0] ?? "") === step.wanted;
+      const isWanted = (item: unknown): boolean => textOf(follow([item], step.path)[0]) === step.wanted;
       return Array.isArray(value) ? value.filter((item) => isWanted(item) === (step.operator === "==")) : [];
     }
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }

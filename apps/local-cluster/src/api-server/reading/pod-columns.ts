@@ -13,7 +13,12 @@ export const podColumns: readonly Column[] = [
   ageColumn,
   { name: "IP", type: "string", priority: 1, cell: (pod) => stringAt(pod, "status", "podIP") || none },
   { name: "Node", type: "string", priority: 1, cell: (pod) => stringAt(pod, "spec", "nodeName") || none },
-  { name: "Nominated Node", type: "string", priority: 1, cell: (pod) => stringAt(pod, "status", "nominatedNodeName") || none },
+  {
+    name: "Nominated Node",
+    type: "string",
+    priority: 1,
+    cell: (pod) => stringAt(pod, "status", "nominatedNodeName") || none,
+  },
   { name: "Readiness Gates", type: "string", priority: 1, cell: readinessGatesText },
 ];
 
@@ -22,13 +27,17 @@ function statuses(pod: ApiObject): JsonObject[] {
 }
 
 function readyText(pod: ApiObject): string {
-  const ready = statuses(pod).filter((status) => status["ready"] === true && recordAt(status, "state")["running"] !== undefined);
+  const ready = statuses(pod).filter(
+    (status) => status["ready"] === true && recordAt(status, "state")["running"] !== undefined,
+  );
   return `${ready.length}/${listAt(pod, "spec", "containers").length}`;
 }
 
 function restartsText(pod: ApiObject, now: Date): string {
   const restarts = statuses(pod).reduce((sum, status) => sum + (numberAt(status, "restartCount") ?? 0), 0);
-  const ends = statuses(pod).map((status) => stringAt(status, "lastState", "terminated", "finishedAt")).filter((end) => end !== "");
+  const ends = statuses(pod)
+    .map((status) => stringAt(status, "lastState", "terminated", "finishedAt"))
+    .filter((end) => end !== "");
   const last = ends.sort().at(-1);
   return restarts === 0 || last === undefined ? String(restarts) : `${restarts} (${ageText(last, now)} ago)`;
 }
@@ -74,7 +83,9 @@ function containerText(pod: ApiObject): string | undefined {
     else if (running !== undefined && status["ready"] === true) isAnyRunning = true;
   }
   if (text !== "Completed" || !isAnyRunning) return text;
-  const isReady = recordsAt(pod, "status", "conditions").some(({ type, status }) => type === "Ready" && status === "True");
+  const isReady = recordsAt(pod, "status", "conditions").some(
+    ({ type, status }) => type === "Ready" && status === "True",
+  );
   return isReady ? "Running" : "NotReady";
 }
 

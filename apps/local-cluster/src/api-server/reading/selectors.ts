@@ -40,20 +40,28 @@ export function parseLabelSelector(text: string): LabelMatcher {
 }
 
 function parseLabelTerm(term: string): LabelMatcher {
-  const set = setTermPattern.exec(term);
-  if (set !== null) {
-    const values = (set[3] ?? "").split(",").map((value) => value.trim());
-    return set[2] === "in" ? isIn(set[1] ?? "", values) : isNotIn(set[1] ?? "", values);
-  }
-  const equality = equalityTermPattern.exec(term);
-  if (equality !== null) {
-    const values = [equality[3] ?? ""];
-    return equality[2] === "!=" ? isNotIn(equality[1] ?? "", values) : isIn(equality[1] ?? "", values);
-  }
-  const exists = existsTermPattern.exec(term);
-  if (exists === null) throw badRequest(`unable to parse requirement: found '${term}', which is not a selector term`);
-  const key = exists[2] ?? "";
-  return exists[1] === "!" ? (labels) => !Object.hasOwn(labels, key) : (labels) => Object.hasOwn(labels, key);
+  const matcher = parseSetTerm(term) ?? parseEqualityTerm(term) ?? parseExistsTerm(term);
+  if (matcher === undefined)
+    throw badRequest(`unable to parse requirement: found '${term}', which is not a selector term`);
+  return matcher;
+}
+
+function parseSetTerm(term: string): LabelMatcher | undefined {
+  const [, key = "", operator, list = ""] = setTermPattern.exec(term) ?? [];
+  if (operator === undefined) return undefined;
+  const values = list.split(",").map((value) => value.trim());
+  return operator === "in" ? isIn(key, values) : isNotIn(key, values);
+}
+
+function parseEqualityTerm(term: string): LabelMatcher | undefined {
+  const [, key = "", operator, value = ""] = equalityTermPattern.exec(term) ?? [];
+  if (operator === undefined) return undefined;
+  return operator === "!=" ? isNotIn(key, [value]) : isIn(key, [value]);
+}
+
+function parseExistsTerm(term: string): LabelMatcher | undefined {
+  const [, negation, key] = existsTermPattern.exec(term) ?? [];
+  return key === undefined ? undefined : (labels) => Object.hasOwn(labels, key) === (negation === "");
 }
 
 function isIn(key: string, values: readonly string[]): LabelMatcher {

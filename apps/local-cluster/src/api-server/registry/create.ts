@@ -30,11 +30,7 @@ export async function createObject(registry: Registry, request: WriteRequest, bo
   const mutated = await registry.admission.mutate({ operation: "CREATE", request, name, object: decoded });
   const object = mutated === decoded ? decoded : decodeObject(request, mutated);
   prepareNew(registry, resource, object);
-  if (resource.strategy.finalizer !== undefined) {
-    object.metadata.finalizers = [...(object.metadata.finalizers ?? []), resource.strategy.finalizer];
-  }
-  const causes = [...validateMetadata(resource, object), ...(resource.strategy.validate?.(object, undefined) ?? [])];
-  if (causes.length > 0) throw invalid(resource, object.metadata.name ?? "", causes);
+  checkValid(resource, object);
   await registry.admission.validate({ operation: "CREATE", request, name, object });
 
   if (generatePrefix !== undefined) takeFreeName(registry, resource, { object, prefix: generatePrefix });
@@ -63,7 +59,14 @@ function prepareNew(registry: Registry, resource: Resource, object: ApiObject): 
   delete metadata.generation;
   if (resource.strategy.hasGeneration) metadata.generation = 1;
   if (resource.hasStatus) delete object["status"];
+  const { finalizer } = resource.strategy;
+  if (finalizer !== undefined) metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];
   resource.strategy.prepareCreate?.(object);
+}
+
+function checkValid(resource: Resource, object: ApiObject): void {
+  const causes = [...validateMetadata(resource, object), ...(resource.strategy.validate?.(object, undefined) ?? [])];
+  if (causes.length > 0) throw invalid(resource, object.metadata.name ?? "", causes);
 }
 
 // The name was generated before admission saw the object; in the meantime somebody may have taken it.

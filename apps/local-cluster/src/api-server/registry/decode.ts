@@ -38,12 +38,12 @@ function checkType(resource: Resource, body: JsonObject): void {
   const kind = body["kind"] ?? resource.kind;
   if (apiVersion !== apiVersionOf(resource) && !isSameGroupVersion(resource, apiVersion)) {
     throw badRequest(
-      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${apiVersionOf(resource)})`,
+      `the API version in the data (${JSON.stringify(apiVersion)}) does not match the expected API version (${apiVersionOf(resource)})`,
     );
   }
   if (kind !== resource.kind) {
     throw badRequest(
-      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: the kind in the data (${String(kind)}) does not match the expected kind`,
+      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: the kind in the data (${JSON.stringify(kind)}) does not match the expected kind`,
     );
   }
 }

@@ -86,18 +86,34 @@ function makeTerminating(
   const { metadata } = current;
   const isPending = metadata.deletionTimestamp !== undefined;
   const finalizers = isPending ? (metadata.finalizers ?? []) : finalizersFor(metadata.finalizers ?? [], options);
-  const graceSeconds = resource.strategy.graceSeconds?.(current, options.gracePeriodSeconds) ?? 0;
-  const graceSecondsBefore = isPending ? (metadata.deletionGracePeriodSeconds ?? 0) : undefined;
-  const graceSecondsNext = Math.min(graceSeconds, graceSecondsBefore ?? graceSeconds);
-  if (finalizers.length === 0 && graceSecondsNext === 0) return undefined;
-  if (graceSecondsBefore === graceSecondsNext) return current;
+  const asked = resource.strategy.graceSeconds?.(current, options.gracePeriodSeconds) ?? 0;
+  const before = isPending ? (metadata.deletionGracePeriodSeconds ?? 0) : undefined;
+  // A second deletion may only shorten the grace of the first.
+  const graceSeconds = Math.min(asked, before ?? asked);
+  if (finalizers.length === 0 && graceSeconds === 0) return undefined;
+  if (before === graceSeconds) return current;
+  return terminating(current, {
+    finalizers,
+    graceSeconds,
+    deletionTimestamp: timestampOf(new Date(registry.now().getTime() + graceSeconds * 1000)),
+  });
+}
 
+interface Termination {
+  readonly finalizers: string[];
+  readonly graceSeconds: number;
+  readonly deletionTimestamp: string;
+}
+
+function terminating(current: ApiObject, { finalizers, graceSeconds, deletionTimestamp }: Termination): ApiObject {
   const next = withOwnMetadata(current);
-  next.metadata.finalizers = finalizers;
-  if (finalizers.length === 0) delete next.metadata.finalizers;
-  next.metadata.deletionTimestamp = timestampOf(new Date(registry.now().getTime() + graceSecondsNext * 1000));
-  next.metadata.deletionGracePeriodSeconds = graceSecondsNext;
-  if (metadata.generation !== undefined && !isPending) next.metadata.generation = metadata.generation + 1;
+  const { metadata } = next;
+  const isFirst = metadata.deletionTimestamp === undefined;
+  if (isFirst && metadata.generation !== undefined) metadata.generation += 1;
+  metadata.deletionTimestamp = deletionTimestamp;
+  metadata.deletionGracePeriodSeconds = graceSeconds;
+  if (finalizers.length === 0) delete metadata.finalizers;
+  else metadata.finalizers = finalizers;
   return next;
 }
 

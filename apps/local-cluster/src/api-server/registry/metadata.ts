@@ -31,6 +31,23 @@ const knownFields = new Set<string>([
 export function parseMetadata(value: unknown, unknownField: (path: string) => void): Metadata {
   if (value === undefined || value === null) return {};
   if (!isRecord(value)) throw wrongMetadata("metadata", "object");
+  for (const field of Object.keys(value)) {
+    if (!knownFields.has(field) && !ignoredFields.has(field)) unknownField(`metadata.${field}`);
+  }
+  const labels = parseStringMap(value["labels"], "metadata.labels");
+  const annotations = parseStringMap(value["annotations"], "metadata.annotations");
+  const finalizers = parseFinalizers(value["finalizers"]);
+  const ownerReferences = parseOwnerReferences(value["ownerReferences"]);
+  return {
+    ...parseScalars(value),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(finalizers.length === 0 ? {} : { finalizers }),
+    ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
+  };
+}
+
+function parseScalars(value: JsonObject): Metadata {
   const metadata: Metadata = {};
   for (const field of stringFields) {
     const text = value[field];
@@ -39,17 +56,6 @@ export function parseMetadata(value: unknown, unknownField: (path: string) => vo
     metadata[field] = text;
   }
   for (const field of numberFields) if (typeof value[field] === "number") metadata[field] = value[field];
-  const labels = parseStringMap(value["labels"], "metadata.labels");
-  if (labels !== undefined) metadata.labels = labels;
-  const annotations = parseStringMap(value["annotations"], "metadata.annotations");
-  if (annotations !== undefined) metadata.annotations = annotations;
-  const finalizers = parseFinalizers(value["finalizers"]);
-  if (finalizers.length > 0) metadata.finalizers = finalizers;
-  const owners = parseOwnerReferences(value["ownerReferences"]);
-  if (owners.length > 0) metadata.ownerReferences = owners;
-  for (const field of Object.keys(value)) {
-    if (!knownFields.has(field) && !ignoredFields.has(field)) unknownField(`metadata.${field}`);
-  }
   return metadata;
 }
 

@@ -12,11 +12,12 @@ export function checkNamespace(registry: Registry, request: WriteRequest, object
   if (found === undefined) throw notFound(namespaces, namespace);
   if (found.metadata.deletionTimestamp === undefined) return;
   const message = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  throw forbidden(resource, object.metadata.name ?? "", message, [
+  const causes = [
     {
       reason: "NamespaceTerminating",
       message: `namespace ${namespace} is being terminated`,
       field: "metadata.namespace",
     },
-  ]);
+  ];
+  throw forbidden(resource, object.metadata.name ?? "", { message, causes });
 }

@@ -9,7 +9,7 @@ export interface Registry {
   readonly store: Store;
   readonly resources: Resources;
   readonly admission: Admission;
-  now(): Date;
+  readonly now: () => Date;
 }
 
 /** The part of a request that all verbs share. */

@@ -1,6 +1,5 @@
 import type { ApiObject } from "../api-object.ts";
 import { equalJson } from "../api-object.ts";
-import { invalidValue } from "../field-cause.ts";
 import type { Resource } from "../resource.ts";
 import { viewOf } from "../resource.ts";
 import { badRequest, conflict, invalid, notFound } from "../status-error.ts";
@@ -54,31 +53,29 @@ interface WantedUpdate {
 function checkIdentity(request: WriteRequest, source: UpdateSource, { wanted, view }: WantedUpdate): boolean {
   const { resource } = request;
   const { metadata } = wanted;
-  if (metadata.name !== undefined && metadata.name !== source.name) {
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${source.name})`);
-  }
-  if (resource.namespaced && metadata.namespace !== undefined && metadata.namespace !== request.namespace) {
-    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-  }
+  checkName(request, source, wanted);
   if (metadata.uid !== undefined && metadata.uid !== view.metadata.uid) {
     const detail = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${view.metadata.uid ?? ""}`;
     throw conflict(resource, source.name, detail);
   }
   if (metadata.resourceVersion === undefined) {
-    if (source.isReplace && !resource.strategy.allowsUnconditionalUpdate) {
-      throw invalid(resource, source.name, [
-        {
-          ...invalidValue("metadata.resourceVersion", 0, "must be specified for an update"),
-          message: "Invalid value: 0x0: must be specified for an update",
-        },
-      ]);
-    }
-    return false;
+    if (!source.isReplace || resource.strategy.allowsUnconditionalUpdate) return false;
+    const message = "Invalid value: 0x0: must be specified for an update";
+    throw invalid(resource, source.name, [{ reason: "FieldValueInvalid", message, field: "metadata.resourceVersion" }]);
   }
   if (metadata.resourceVersion !== view.metadata.resourceVersion) throw conflict(resource, source.name);
   // A patch carries the version it was made from along; only a version in the patch itself makes it conditional,
   // and that one differs from what is stored at the next attempt.
   return source.isReplace;
+}
+
+function checkName({ resource, namespace }: WriteRequest, { name }: UpdateSource, { metadata }: ApiObject): void {
+  if (metadata.name !== undefined && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  if (resource.namespaced && metadata.namespace !== undefined && metadata.namespace !== namespace) {
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
 }
 
 async function admitUpdate(

@@ -40,26 +40,30 @@ function validateContainer(container: JsonObject, { at, volumeNames, seen }: Con
   else if (seen.has(name)) causes.push(duplicate(`${at}.name`, name));
   seen.add(name);
   if (stringAt(container, "image") === "") causes.push(required(`${at}.image`));
-  for (const [index, port] of recordsAt(container, "ports").entries()) {
-    const number = port["containerPort"];
-    if (typeof number !== "number" || !Number.isInteger(number) || number < 1 || number > 65_535) {
-      causes.push(
-        invalidValue(`${at}.ports[${index}].containerPort`, number, "must be between 1 and 65535, inclusive"),
-      );
-    }
-  }
-  for (const [index, mount] of recordsAt(container, "volumeMounts").entries()) {
-    const volume = stringAt(mount, "name");
-    if (!volumeNames.has(volume)) {
-      causes.push({
-        reason: "FieldValueNotFound",
-        message: `Not found: ${JSON.stringify(volume)}`,
-        field: `${at}.volumeMounts[${index}].name`,
-      });
-    }
-  }
   for (const [index, variable] of listAt(container, "env").entries()) {
     if (stringAt(variable, "name") === "") causes.push(required(`${at}.env[${index}].name`));
+  }
+  return [...causes, ...validatePorts(container, at), ...validateMounts(container, { at, volumeNames })];
+}
+
+function validatePorts(container: JsonObject, at: string): StatusCause[] {
+  const causes: StatusCause[] = [];
+  for (const [index, port] of recordsAt(container, "ports").entries()) {
+    const number = port["containerPort"];
+    if (typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= 65_535) continue;
+    const detail = "must be between 1 and 65535, inclusive";
+    causes.push(invalidValue(`${at}.ports[${index}].containerPort`, number ?? 0, detail));
+  }
+  return causes;
+}
+
+function validateMounts(container: JsonObject, { at, volumeNames }: Omit<ContainerPlace, "seen">): StatusCause[] {
+  const causes: StatusCause[] = [];
+  for (const [index, mount] of recordsAt(container, "volumeMounts").entries()) {
+    const volume = stringAt(mount, "name");
+    if (volumeNames.has(volume)) continue;
+    const message = `Not found: ${JSON.stringify(volume)}`;
+    causes.push({ reason: "FieldValueNotFound", message, field: `${at}.volumeMounts[${index}].name` });
   }
   return causes;
 }

@@ -1,5 +1,5 @@
 import type { ApiObject, JsonObject } from "../api-object.ts";
-import { defaultField, ensureRecord, equalJson, recordAt, stringAt } from "../api-object.ts";
+import { defaultField, ensureRecord, equalJson, numberAt, recordAt, stringAt } from "../api-object.ts";
 import { invalidValue, required } from "../field-cause.ts";
 import { labelSelectorMatcher, labelSelectorText } from "../reading/selectors.ts";
 import type { ScalePaths, Strategy } from "../resource.ts";
@@ -38,7 +38,7 @@ export const replicaSetStrategy: Strategy = {
     defaultTemplate(spec);
   },
   validate: validateWorkload,
-  fieldLabels: { "status.replicas": (replicaSet) => String(recordAt(replicaSet, "status")["replicas"] ?? 0) },
+  fieldLabels: { "status.replicas": (replicaSet) => String(numberAt(replicaSet, "status", "replicas") ?? 0) },
 };
 
 function defaultTemplate(spec: JsonObject): void {
