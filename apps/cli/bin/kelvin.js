@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return, typescript/no-unsafe-argument -- any Node runs this first, so it is plain JavaScript without types */
 // Runs the TypeScript sources with the Node that the repository pins, whatever node is first on PATH.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";

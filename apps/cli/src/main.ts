@@ -36,7 +36,12 @@ try {
     process.stderr.write(`kelvin: ${error.message}\nTry: npm start -- --help\n`);
     process.exitCode = 2;
   } else {
-    const text = error instanceof StartError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text =
+      error instanceof StartError
+        ? error.message
+        : error instanceof Error
+          ? (error.stack ?? error.message)
+          : String(error);
     process.stderr.write(`kelvin: ${text}\n`);
     process.exitCode = 1;
   }

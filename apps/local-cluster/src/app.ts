@@ -20,7 +20,12 @@ import { timestampOf } from "./node-agent/timestamp.ts";
 const NODE_NAME = "kelvin";
 /** All Pods together get this long to end when the cluster stops; the host side waits a little longer. */
 const STOP_GRACE_MS = 8_000;
-const API_NAMES = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+const API_NAMES = [
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+  "kubernetes.default.svc.cluster.local",
+];
 
 export interface Surroundings {
   readonly host: HostProcess;
@@ -124,7 +129,10 @@ interface NodeParts {
   reportError: ReportError;
 }
 
-async function openNode(config: ClusterConfig, parts: NodeParts): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
+async function openNode(
+  config: ClusterConfig,
+  parts: NodeParts,
+): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
   const { api, network, files, reportError } = parts;
   const events = openPodEvents({ kube: api.kube, clock: systemClock, nodeName: NODE_NAME, reportError });
   const agent = await openNodeAgent({

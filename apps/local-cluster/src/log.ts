@@ -4,10 +4,12 @@ const levels = { debug: 20, info: 30, warn: 40, error: 50 } as const;
 
 /** Writes facts as JSON lines, in the form that pino gives the services' logs. */
 export function makeLog(write: (line: string) => void, now: () => Date): Log {
-  const at = (level: keyof typeof levels) => (fields: object, message: string): void => {
-    const line = { level: levels[level], time: now().getTime(), ...fields, msg: message };
-    write(`${JSON.stringify(line, readable)}\n`);
-  };
+  const at =
+    (level: keyof typeof levels) =>
+    (fields: object, message: string): void => {
+      const line = { level: levels[level], time: now().getTime(), ...fields, msg: message };
+      write(`${JSON.stringify(line, readable)}\n`);
+    };
   return { debug: () => undefined, info: at("info"), warn: at("warn"), error: at("error") };
 }
 

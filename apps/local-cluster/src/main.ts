@@ -5,7 +5,10 @@ import type { HostMessage, HostProcess } from "./network/host-ports.ts";
 
 // Runs inside the namespaces that apps/cli has made, as its child: see apps/cli/src/start/cluster-process.ts.
 
-const log = makeLog((line) => process.stderr.write(line), () => new Date());
+const log = makeLog(
+  (line) => process.stderr.write(line),
+  () => new Date(),
+);
 const host = process as HostProcess;
 let app: App | undefined;
 

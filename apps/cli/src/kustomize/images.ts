@@ -9,7 +9,8 @@ export function setImages(value: unknown, rules: readonly ImageRule[]): void {
   }
   if (!isFields(value)) return;
   for (const [field, child] of Object.entries(value)) {
-    if ((field === "containers" || field === "initContainers") && Array.isArray(child)) setContainerImages(child, rules);
+    if ((field === "containers" || field === "initContainers") && Array.isArray(child))
+      setContainerImages(child, rules);
     else setImages(child, rules);
   }
 }
@@ -25,6 +26,7 @@ function setContainerImages(containers: readonly unknown[], rules: readonly Imag
 export function rewriteImage(image: string, rule: ImageRule): string {
   const [, name = "", suffix = ""] = /^(.*?)((?::[^/:@]+)?(?:@.*)?)$/.exec(image) ?? [];
   if (name !== rule.name) return image;
-  const version = rule.digest !== undefined ? `@${rule.digest}` : rule.newTag !== undefined ? `:${rule.newTag}` : suffix;
+  const version =
+    rule.digest !== undefined ? `@${rule.digest}` : rule.newTag !== undefined ? `:${rule.newTag}` : suffix;
   return `${rule.newName ?? name}${version}`;
 }

@@ -22,6 +22,9 @@ function addToSelector(kind: string, spec: Fields, pairs: Record<string, string>
     spec.selector = { ...selector, matchLabels: { ...(selector?.matchLabels as Fields | undefined), ...pairs } };
   } else if (kind === "NetworkPolicy" && isFields(spec.podSelector)) {
     const { podSelector } = spec;
-    spec.podSelector = { ...podSelector, matchLabels: { ...(podSelector.matchLabels as Fields | undefined), ...pairs } };
+    spec.podSelector = {
+      ...podSelector,
+      matchLabels: { ...(podSelector.matchLabels as Fields | undefined), ...pairs },
+    };
   }
 }

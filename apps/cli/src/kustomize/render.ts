@@ -28,7 +28,8 @@ export function renderKustomization(directory: string): Manifest[] {
 }
 
 function render(directory: string, depth: number): Manifest[] {
-  if (depth > DEPTH_MAX) throw new KustomizeError(`${directory}: more than ${DEPTH_MAX} kustomizations within each other; a cycle?`);
+  if (depth > DEPTH_MAX)
+    throw new KustomizeError(`${directory}: more than ${DEPTH_MAX} kustomizations within each other; a cycle?`);
   const kustomization = readKustomization(directory);
   let manifests = kustomization.resources.flatMap((resource) => readResource(join(directory, resource), depth));
   refuseTwins(manifests, kustomization.file);

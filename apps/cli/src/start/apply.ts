@@ -27,7 +27,9 @@ export async function applyManifests(
   const kinds = kindsOf(manifests);
   let written = 0;
   for (const group of inOrder(manifests)) {
-    const results = await Promise.all(group.map((manifest) => applyPatiently(kube, { manifest, kind: kinds(manifest) }, limits)));
+    const results = await Promise.all(
+      group.map((manifest) => applyPatiently(kube, { manifest, kind: kinds(manifest) }, limits)),
+    );
     written += results.filter(Boolean).length;
   }
   return { written, kept: manifests.length - written };
@@ -57,7 +59,9 @@ async function applyPatiently(kube: KubeClient, task: Task, { signal }: ApplyLim
       if (error instanceof NotFoundError && optionalKinds.includes(task.manifest.kind)) return false;
       const isFinal = error instanceof InvalidError || error instanceof ForbiddenError;
       if (isFinal || signal.aborted) {
-        throw new StartError(`cannot apply ${describeManifest(task.manifest)}: ${toError(error).message}`, { cause: error });
+        throw new StartError(`cannot apply ${describeManifest(task.manifest)}: ${toError(error).message}`, {
+          cause: error,
+        });
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }

@@ -38,13 +38,19 @@ async function findWaiting(kube: KubeClient, told: Set<string>, progress: Progre
 
 function isAvailable({ metadata, status }: Deployment): boolean {
   const isObserved = status?.observedGeneration === metadata.generation;
-  return isObserved && status?.conditions?.some(({ type, status: value }) => type === "Available" && value === "True") === true;
+  return (
+    isObserved &&
+    status?.conditions?.some(({ type, status: value }) => type === "Available" && value === "True") === true
+  );
 }
 
 /** Any answer will do: there may be no route yet. */
 async function answers(gateway: string): Promise<boolean> {
   try {
-    const response = await fetch(gateway, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS), headers: { host: "kelvin.invalid" } });
+    const response = await fetch(gateway, {
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      headers: { host: "kelvin.invalid" },
+    });
     await response.arrayBuffer();
     return true;
   } catch {
@@ -63,15 +69,25 @@ async function explain(kube: KubeClient, waiting: readonly string[], gateway: st
   const warnings = events.items
     .filter(({ type }) => type === "Warning")
     .slice(-EVENTS_SHOWN)
-    .map(({ involvedObject, reason, message }) => `  ${involvedObject.kind ?? ""} ${involvedObject.name ?? ""}: ${reason ?? ""}: ${message ?? ""}`);
+    .map(
+      ({ involvedObject, reason, message }) =>
+        `  ${involvedObject.kind ?? ""} ${involvedObject.name ?? ""}: ${reason ?? ""}: ${message ?? ""}`,
+    );
   return new StartError([`${waiting.join(", ")} did not become available in time`, ...states, ...warnings].join("\n"));
 }
 
 function describePod({ metadata, status }: Pod): string[] {
-  return (status?.containerStatuses ?? []).filter(({ ready }) => !ready).map(({ state, lastState, restartCount }) => {
-    const now = state?.waiting ?? state?.terminated ?? lastState?.terminated;
-    const reason = now?.reason ?? "running, not ready";
-    const message = now?.message ?? lastState?.terminated?.message ?? "";
-    return `  Pod ${metadata.name ?? ""}: ${reason}, ${restartCount} restarts ${message}`;
-  });
+  const unready = (status?.containerStatuses ?? []).filter(({ ready }) => !ready);
+  return unready.map((container) => `  Pod ${metadata.name ?? ""}: ${describeContainer(container)}`);
+}
+
+type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
+
+function describeContainer({ state, lastState, restartCount }: ContainerStatus): string {
+  const last = lastState?.terminated;
+  const now = state?.waiting ?? state?.terminated ?? last;
+  const reason = now?.reason ?? "running, not ready";
+  return [`${reason}, ${restartCount} restarts`, now?.message, last?.message]
+    .filter((text) => text !== undefined)
+    .join("\n    ");
 }

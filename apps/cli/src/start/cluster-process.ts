@@ -13,7 +13,9 @@ type HostMessage =
   | { type: "stop" };
 
 type ClusterMessage =
-  { type: "publish"; port: number } | { type: "serving"; url: string } | { type: "failed"; message: string };
+  | { type: "publish"; port: number }
+  | { type: "serving"; url: string }
+  | { type: "failed"; message: string };
 
 export interface ClusterProcess {
   readonly pid: number;
@@ -51,7 +53,14 @@ export function namespaceCommand(isRoot: boolean): string[] {
 export function openClusterProcess(options: StartOptions, repository: string): ClusterProcess {
   const log = openLog(join(options.dataDir, "logs"));
   const isRoot = process.getuid?.() === 0;
-  const [file = "", ...args] = [...namespaceCommand(isRoot), "/bin/sh", "-c", '"$@" & wait $!', "init", ...nodeCommand(options, repository)];
+  const [file = "", ...args] = [
+    ...namespaceCommand(isRoot),
+    "/bin/sh",
+    "-c",
+    '"$@" & wait $!',
+    "init",
+    ...nodeCommand(options, repository),
+  ];
   const child = spawn(file, args, {
     // A session of its own: Ctrl-C reaches every process of the terminal's group, and must not cut short our stop.
     detached: true,

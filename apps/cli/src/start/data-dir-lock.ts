@@ -24,7 +24,9 @@ export function lockDataDir(dataDir: string): { release(): void } {
       if (tryLink(own, lock)) return { release: () => releaseLock(lock) };
       const holder = readHolder(lock);
       if (holder !== undefined && isAlive(holder)) {
-        throw new StartError(`${dataDir} is in use: already running as pid ${holder.pid}. Stop it, or choose another --data-dir.`);
+        throw new StartError(
+          `${dataDir} is in use: already running as pid ${holder.pid}. Stop it, or choose another --data-dir.`,
+        );
       }
       removeStale(lock);
     }

@@ -6,7 +6,9 @@ const irregularPlurals: Record<string, string> = { NetworkPolicy: "networkpolici
 
 /** Where objects of the manifests' kinds live: built-in kinds by rule, others by the CRDs among the manifests. */
 export function kindsOf(manifests: readonly Manifest[]): (manifest: Manifest) => Kind {
-  const custom = new Map(manifests.flatMap((manifest) => (manifest.kind === "CustomResourceDefinition" ? [customKind(manifest)] : [])));
+  const custom = new Map(
+    manifests.flatMap((manifest) => (manifest.kind === "CustomResourceDefinition" ? [customKind(manifest)] : [])),
+  );
   return ({ apiVersion, kind }) => {
     const slash = apiVersion.indexOf("/");
     const group = slash < 0 ? "" : apiVersion.slice(0, slash);
@@ -24,7 +26,9 @@ function customKind(manifest: Manifest): [string, Kind] {
   const { group, scope } = spec;
   const { kind, plural } = names;
   if (typeof group !== "string" || typeof kind !== "string" || typeof plural !== "string") {
-    throw new KustomizeError(`${describeManifest(manifest)}: spec.group, spec.names.kind and spec.names.plural are needed`);
+    throw new KustomizeError(
+      `${describeManifest(manifest)}: spec.group, spec.names.kind and spec.names.plural are needed`,
+    );
   }
   return [`${group}/${kind}`, { group, version: "", kind, plural, namespaced: scope !== "Cluster" }];
 }

@@ -57,7 +57,9 @@ export function parseStartOptions(
   if (httpPort === 65535) throw new UsageError("--http-port 65535: the port after it must exist too");
   const apiPort = parsePort("api-port", values["api-port"]);
   if (apiPort === httpPort || apiPort === httpPort + 1) {
-    throw new UsageError(`--api-port ${apiPort} is taken by the gateway (--http-port ${httpPort} and the port after it)`);
+    throw new UsageError(
+      `--api-port ${apiPort} is taken by the gateway (--http-port ${httpPort} and the port after it)`,
+    );
   }
   const imagesDir = values["images-dir"];
   return {

@@ -26,13 +26,14 @@ export function diagnoseNamespaces(): string | undefined {
   const env = { ...process.env, PATH: toolPath(process.env.PATH) };
   for (const { name, from } of tools) {
     const found = spawnSync(name, ["--version"], { env, stdio: "ignore" });
-    if (found.error !== undefined) return `"${name}" is missing. Install ${from}, for example: sudo apt-get install ${from.split(" ")[0]}`;
+    if (found.error !== undefined)
+      return `"${name}" is missing. Install ${from}, for example: sudo apt-get install ${from.split(" ")[0]}`;
   }
   const isRoot = process.getuid?.() === 0;
-  const [file = "", ...args] = [...namespaceCommand(isRoot), "ip", "link", "add", "kelvin0", "type", "bridge"];
+  const [file, ...args] = [...namespaceCommand(isRoot), "ip", "link", "add", "kelvin0", "type", "bridge"];
   const trial = spawnSync(file, args, { env, encoding: "utf8" });
   if (trial.status === 0) return undefined;
-  const reason = trial.stderr.trim().split("\n")[0] ?? "";
+  const reason = trial.stderr.trim().replaceAll("\n", "; ");
   const remedy = isRoot
     ? "This root may not make namespaces; in a container, run it with --privileged (or CAP_SYS_ADMIN and CAP_NET_ADMIN)."
     : "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 " +

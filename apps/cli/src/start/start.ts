@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { loadKubeConfig, openKubeClient, type KubeClient } from "@kelvin/kube";
+import { loadKubeConfig, openKubeClient } from "@kelvin/kube";
 import { renderKustomization } from "../kustomize/render.ts";
 import { StartError } from "../usage-error.ts";
 import { applyManifests } from "./apply.ts";
@@ -24,7 +24,11 @@ export async function runStart(given: StartOptions): Promise<number> {
   requireLinux(process.platform);
   const invokedIn = process.env.INIT_CWD ?? process.cwd();
   const options = resolvePaths(given, invokedIn);
-  const progress = openProgress(-process.uptime() * 1000 + performance.now(), (text) => process.stderr.write(text), () => performance.now());
+  const progress = openProgress(
+    -process.uptime() * 1000 + performance.now(),
+    (text) => process.stderr.write(text),
+    () => performance.now(),
+  );
   const lock = lockDataDir(options.dataDir);
   const signals = followSignals(process, () => performance.now());
   try {
@@ -75,7 +79,10 @@ async function runCluster(options: StartOptions, { progress, signals }: Surround
   return 0;
 }
 
-async function bindPorts({ apiPort, httpPort }: StartOptions): Promise<Map<number, Awaited<ReturnType<typeof bindHostPort>>>> {
+async function bindPorts({
+  apiPort,
+  httpPort,
+}: StartOptions): Promise<Map<number, Awaited<ReturnType<typeof bindHostPort>>>> {
   const wanted: readonly [number, string][] = [
     [apiPort, "--api-port PORT"],
     [httpPort, "--http-port PORT"],
@@ -86,7 +93,7 @@ async function bindPorts({ apiPort, httpPort }: StartOptions): Promise<Map<numbe
     try {
       bound.set(port, await bindHostPort(port));
     } catch (error) {
-      for (const servers of bound.values()) for (const server of servers) server.close();
+      for (const server of [...bound.values()].flat()) server.close();
       throw new StartError(describeBindFailure(port, option, error), { cause: error });
     }
   }
@@ -103,12 +110,16 @@ async function bringUp(
   await cluster.serving;
   progress.say(`The API server answers on port ${options.apiPort}`);
   const kubeconfig = join(options.dataDir, "kubeconfig");
-  const kube: KubeClient = await openKubeClient(await loadKubeConfig({ path: kubeconfig }));
+  const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   const limits = { signal: AbortSignal.any([abort, AbortSignal.timeout(READY_DEADLINE_MS)]), progress };
-  const { written, kept } = await applyManifests(kube, manifests, limits);
-  progress.say(`Applied deploy/overlays/local: ${written} written, ${kept} as they were`);
   const gateway = `http://127.0.0.1:${options.httpPort}`;
-  await awaitServices({ kube, gateway, ...limits });
+  try {
+    const { written, kept } = await applyManifests(kube, manifests, limits);
+    progress.say(`Applied deploy/overlays/local: ${written} written, ${kept} as they were`);
+    await awaitServices({ kube, gateway, ...limits });
+  } finally {
+    await kube.close();
+  }
   const local = `http://127.0.0.1:${options.httpPort + 1}`;
   const api = `https://127.0.0.1:${options.apiPort}`;
   progress.say("All services are available");

@@ -14,18 +14,28 @@ export const serviceNameLabel = "kubernetes.io/service-name";
  * terminate, as kube-proxy does, so that a restart does not refuse connections that could be answered.
  */
 export function selectEndpoints(slices: readonly EndpointSlice[], portName: string | undefined): Endpoint[] {
-  const ready: Endpoint[] = [];
-  const terminating: Endpoint[] = [];
-  for (const slice of slices) {
-    const port = slice.ports?.find((candidate) => (candidate.name ?? "") === (portName ?? ""))?.port;
-    if (port === undefined) continue;
-    for (const { addresses: [address] = [], conditions } of slice.endpoints ?? []) {
-      if (address === undefined) continue;
-      if (conditions?.ready !== false) ready.push({ address, port });
-      else if (conditions.serving === true && conditions.terminating === true) terminating.push({ address, port });
-    }
-  }
-  return ready.length > 0 ? ready : terminating;
+  const ready = endpointsWhere(slices, portName, (conditions) => conditions?.ready !== false);
+  if (ready.length > 0) return ready;
+  return endpointsWhere(
+    slices,
+    portName,
+    (conditions) => conditions?.serving === true && conditions.terminating === true,
+  );
+}
+
+type Conditions = NonNullable<EndpointSlice["endpoints"]>[number]["conditions"];
+
+function endpointsWhere(
+  slices: readonly EndpointSlice[],
+  portName: string | undefined,
+  accepts: (conditions: Conditions) => boolean,
+): Endpoint[] {
+  return slices.flatMap(({ ports, endpoints }) => {
+    const port = ports?.find(({ name }) => (name ?? "") === (portName ?? ""))?.port;
+    if (port === undefined) return [];
+    const accepted = (endpoints ?? []).filter(({ conditions }) => accepts(conditions));
+    return accepted.flatMap(({ addresses: [address] }) => (address === undefined ? [] : [{ address, port }]));
+  });
 }
 
 /** True for a Service that has an address of its own to listen on. */

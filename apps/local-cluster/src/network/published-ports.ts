@@ -93,7 +93,12 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
 async function markPublished(service: CoreService, { kube }: PublishedPortsOptions): Promise<void> {
   const loadBalancer = { ingress: [{ ip: "127.0.0.1" }] };
   if (service.status?.loadBalancer?.ingress?.[0]?.ip === "127.0.0.1") return;
-  await kube.patch(CoreService, keyOf(service), { type: "merge", body: { status: { loadBalancer } } }, { subresource: "status" });
+  await kube.patch(
+    CoreService,
+    keyOf(service),
+    { type: "merge", body: { status: { loadBalancer } } },
+    { subresource: "status" },
+  );
 }
 
 function portsOf(service: CoreService): number[] {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Pod } from "@kelvin/kube";
-import { type ContainerSpec, envReferences, type EnvSources, expandVariables, makeContainerEnv } from "./container-env.ts";
+import {
+  type ContainerSpec,
+  envReferences,
+  type EnvSources,
+  expandVariables,
+  makeContainerEnv,
+} from "./container-env.ts";
 
 const pod: Pod = {
   apiVersion: "v1",
@@ -13,7 +19,10 @@ const sources: EnvSources = {
   pod,
   podIp: "10.44.0.9",
   hostIp: "10.44.0.1",
-  configMaps: new Map([["settings", { metadata: {}, data: { color: "blue", "bad key": "x" } }], ["gone", undefined]]),
+  configMaps: new Map([
+    ["settings", { metadata: {}, data: { color: "blue", "bad key": "x" } }],
+    ["gone", undefined],
+  ]),
   secrets: new Map([["login", { metadata: {}, data: { password: Buffer.from("s3cret").toString("base64") } }]]),
   base: { PATH: "/bin", COLOR: "base" },
 };
@@ -23,12 +32,17 @@ const envOf = (part: Partial<ContainerSpec>): Record<string, string> => makeCont
 
 describe("makeContainerEnv", () => {
   test("later sources win over earlier ones", () => {
-    const env = envOf({ envFrom: [{ configMapRef: { name: "settings" }, prefix: "" }], env: [{ name: "color", value: "red" }] });
+    const env = envOf({
+      envFrom: [{ configMapRef: { name: "settings" }, prefix: "" }],
+      env: [{ name: "color", value: "red" }],
+    });
     expect(env).toEqual({ PATH: "/bin", COLOR: "base", color: "red" });
   });
 
   test("a prefix goes before the keys of envFrom, and keys that are no names are left out", () => {
-    expect(envOf({ envFrom: [{ configMapRef: { name: "settings" }, prefix: "S_" }] })).toMatchObject({ S_color: "blue" });
+    expect(envOf({ envFrom: [{ configMapRef: { name: "settings" }, prefix: "S_" }] })).toMatchObject({
+      S_color: "blue",
+    });
     expect(Object.keys(envOf({ envFrom: [{ configMapRef: { name: "settings" } }] }))).not.toContain("bad key");
   });
 
@@ -61,7 +75,13 @@ describe("makeContainerEnv", () => {
   test("limits and requests as written", () => {
     const resources = { limits: { memory: "64Mi" } };
     const valueFrom = (resource: string): object => ({ valueFrom: { resourceFieldRef: { resource } } });
-    const env = envOf({ resources, env: [{ name: "M", ...valueFrom("limits.memory") }, { name: "C", ...valueFrom("limits.cpu") }] });
+    const env = envOf({
+      resources,
+      env: [
+        { name: "M", ...valueFrom("limits.memory") },
+        { name: "C", ...valueFrom("limits.cpu") },
+      ],
+    });
     expect(env).toMatchObject({ M: "64Mi", C: "0" });
   });
 
@@ -75,7 +95,9 @@ describe("makeContainerEnv", () => {
   });
 
   test("what is missing but optional is left out", () => {
-    const env = envOf({ env: [{ name: "X", valueFrom: { configMapKeyRef: { name: "gone", key: "k", optional: true } } }] });
+    const env = envOf({
+      env: [{ name: "X", valueFrom: { configMapKeyRef: { name: "gone", key: "k", optional: true } } }],
+    });
     expect(env).not.toHaveProperty("X");
   });
 });

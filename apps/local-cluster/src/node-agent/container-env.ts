@@ -43,7 +43,8 @@ export function envReferences(container: ContainerSpec): { configMaps: string[];
  */
 export function makeContainerEnv(container: ContainerSpec, sources: EnvSources): Record<string, string> {
   const env = new Map<string, string>(Object.entries(sources.base));
-  for (const from of container.envFrom ?? []) for (const [name, value] of importedEnv(from, sources)) env.set(name, value);
+  for (const from of container.envFrom ?? [])
+    for (const [name, value] of importedEnv(from, sources)) env.set(name, value);
   for (const variable of container.env ?? []) {
     const value = valueOf(variable, { sources, container, env });
     if (value !== undefined) env.set(variable.name, value);
@@ -62,13 +63,21 @@ function importedEnv(from: EnvFrom, sources: EnvSources): [string, string][] {
 function importedValues({ configMapRef, secretRef }: EnvFrom, sources: EnvSources): Record<string, string> {
   if (configMapRef !== undefined) {
     const configMap = sources.configMaps.get(configMapRef.name ?? "");
-    if (configMap === undefined && configMapRef.optional !== true) throw missing("configmap", configMapRef.name);
-    return configMap?.data ?? {};
+    return dataOf("configmap", configMapRef, configMap?.data ?? (configMap && {}));
   }
   if (secretRef === undefined) return {};
   const secret = sources.secrets.get(secretRef.name ?? "");
-  if (secret === undefined && secretRef.optional !== true) throw missing("secret", secretRef.name);
-  return Object.fromEntries(Object.entries(secret?.data ?? {}).map(([key, value]) => [key, decode(value)]));
+  const encoded = dataOf("secret", secretRef, secret?.data ?? (secret && {}));
+  return Object.fromEntries(Object.entries(encoded).map(([key, value]) => [key, decode(value)]));
+}
+
+function dataOf(
+  kind: string,
+  { name, optional }: { name?: string; optional?: boolean },
+  data: Record<string, string> | undefined,
+): Record<string, string> {
+  if (data === undefined && optional !== true) throw missing(kind, name);
+  return data ?? {};
 }
 
 interface EnvScope {

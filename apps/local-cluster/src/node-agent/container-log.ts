@@ -32,7 +32,12 @@ export interface ContainerLogOptions {
   reportError: (message: string, error: unknown) => void;
 }
 
-export function openContainerLog({ file, clock, bytesMax = LOG_BYTES_MAX, reportError }: ContainerLogOptions): ContainerLog {
+export function openContainerLog({
+  file,
+  clock,
+  bytesMax = LOG_BYTES_MAX,
+  reportError,
+}: ContainerLogOptions): ContainerLog {
   mkdirSync(dirname(file), { recursive: true });
   let descriptor = openSync(file, "a");
   let size = 0;

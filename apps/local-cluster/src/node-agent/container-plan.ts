@@ -4,11 +4,12 @@ import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
 import { addresses } from "../network/network.ts";
 import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
-import type { RunPlan } from "./container-worker.ts";
+import type { RunPlan } from "./container-run.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
 import { type Mount, planMounts } from "./mounts.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
+const GRACE_SECONDS_PRESET = 30;
 const PATH_PRESET = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What all containers on this node share. */
@@ -53,7 +54,8 @@ export async function makeRunPlan(
     base: makeBaseEnv(pod, temporary, surroundings),
   });
   const variables = new Map(Object.entries(env));
-  const expand = (words: readonly string[] | undefined): string[] => (words ?? []).map((word) => expandVariables(word, variables));
+  const expand = (words: readonly string[] | undefined): string[] =>
+    (words ?? []).map((word) => expandVariables(word, variables));
   const hasCommand = container.command !== undefined && container.command.length > 0;
   const scratch = join(directory, "scratch", container.name);
   const mounts = planMounts([...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)], scratch);
@@ -68,6 +70,7 @@ export async function makeRunPlan(
     mountScript: mounts.script,
     network,
     logFile,
+    graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
   };
 }
 

@@ -37,7 +37,8 @@ function crashing(times: number): { record: ContainerRecord; pausesMs: number[] 
 }
 
 describe("decideContainer", () => {
-  const exited = (exitCode: number): ContainerRecord => recordExit(started(newContainerRecord("app"), 0), termination(exitCode), 5);
+  const exited = (exitCode: number): ContainerRecord =>
+    recordExit(started(newContainerRecord("app"), 0), termination(exitCode), 5);
 
   test.each([
     ["a new container starts", newContainerRecord("app"), "Always", "start"],
@@ -46,7 +47,7 @@ describe("decideContainer", () => {
     ["a finished one rests under OnFailure", exited(0), "OnFailure", "nothing"],
     ["a failed one starts again under OnFailure", exited(1), "OnFailure", "start"],
     ["a failed one rests under Never", exited(1), "Never", "nothing"],
-  ] as const)("%s", (_name, record, policy, wanted) => {
+  ] as const)("%s", (...[, record, policy, wanted]) => {
     expect(decideContainer(record, policy, 5).do).toBe(wanted);
   });
 
@@ -79,7 +80,10 @@ describe("decideContainer", () => {
     expect(decideContainer(once, "Never", 0)).toEqual({ do: "wait", delayMs: 10_000 });
     expect(decideContainer(recordFailure(once, pull, 0), "Never", 0)).toEqual({ do: "wait", delayMs: 20_000 });
     const late = { reason: "CreateContainerConfigError", message: 'configmap "x" not found' };
-    expect(decideContainer(recordFailure(newContainerRecord("app"), late, 0), "Always", 0)).toEqual({ do: "wait", delayMs: 250 });
+    expect(decideContainer(recordFailure(newContainerRecord("app"), late, 0), "Always", 0)).toEqual({
+      do: "wait",
+      delayMs: 250,
+    });
   });
 });
 

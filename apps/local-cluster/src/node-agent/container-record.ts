@@ -41,7 +41,9 @@ export interface ContainerRecord {
 }
 
 export type ContainerDecision =
-  { readonly do: "start" } | { readonly do: "wait"; readonly delayMs: number } | { readonly do: "nothing" };
+  | { readonly do: "start" }
+  | { readonly do: "wait"; readonly delayMs: number }
+  | { readonly do: "nothing" };
 
 const BACKOFF_INITIAL_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
@@ -107,7 +109,10 @@ export interface StartFailure {
 }
 
 /** The record of a container that has just been spawned. */
-export function recordStart(record: ContainerRecord, run: { id: string; startedAt: string; startedMs: number }): ContainerRecord {
+export function recordStart(
+  record: ContainerRecord,
+  run: { id: string; startedAt: string; startedMs: number },
+): ContainerRecord {
   const isRestart = record.last !== undefined;
   return {
     ...record,
@@ -118,7 +123,10 @@ export function recordStart(record: ContainerRecord, run: { id: string; startedA
 }
 
 /** The record after its probes said something. */
-export function recordProbe(record: ContainerRecord, found: { isStarted?: boolean; isReady?: boolean }): ContainerRecord {
+export function recordProbe(
+  record: ContainerRecord,
+  found: { isStarted?: boolean; isReady?: boolean },
+): ContainerRecord {
   if (record.state.phase !== "running") return record;
   return { ...record, state: { ...record.state, ...found } };
 }

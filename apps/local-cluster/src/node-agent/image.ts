@@ -58,7 +58,10 @@ function nameOf(reference: string): string {
         `Use dev.local/<name> for a directory <name> under samples/ or --images-dir.`,
     );
   }
-  const name = reference.slice(PREFIX.length).replace(/@.*$/, "").replace(/:[^/]*$/, "");
+  const name = reference
+    .slice(PREFIX.length)
+    .replace(/@.*$/, "")
+    .replace(/:[^/]*$/, "");
   if (!NAME_PATTERN.test(name)) {
     throw new ImageError("InvalidImageName", `couldn't parse image name "${reference}": invalid reference format`);
   }
@@ -74,7 +77,10 @@ function startScript(reference: string, directory: string): string {
   const file = join(directory, "package.json");
   const remedy = `Give it a package.json with a "start" script, or an executable file "run".`;
   if (!existsSync(file)) {
-    throw new ImageError("ErrImagePull", `image "${reference}" cannot run: ${directory} has no package.json. ${remedy}`);
+    throw new ImageError(
+      "ErrImagePull",
+      `image "${reference}" cannot run: ${directory} has no package.json. ${remedy}`,
+    );
   }
   const script = parseStartScript(readFileSync(file, "utf8"));
   if (script === undefined || script.trim() === "") {

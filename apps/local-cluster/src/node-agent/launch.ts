@@ -136,6 +136,8 @@ function namespaceOf(pid: number | "self"): string | undefined {
 }
 
 function membersOf(mountNamespace: string): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
   return pids.filter((pid) => namespaceOf(pid) === mountNamespace);
 }

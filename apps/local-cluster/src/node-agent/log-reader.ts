@@ -23,8 +23,13 @@ interface LogLine {
 }
 
 /** The output of one run as `kubectl logs` prints it. With `follow` and a live log it goes on until the run ends. */
-export async function* readLog(file: string, log: ContainerLog | undefined, options: LogReadOptions): AsyncIterable<Buffer> {
-  const skipLines = options.tailLines === undefined ? 0 : Math.max(0, (await countLines(file, options)) - options.tailLines);
+export async function* readLog(
+  file: string,
+  log: ContainerLog | undefined,
+  options: LogReadOptions,
+): AsyncIterable<Buffer> {
+  const skipLines =
+    options.tailLines === undefined ? 0 : Math.max(0, (await countLines(file, options)) - options.tailLines);
   let skipped = 0;
   // A line written in parts has its time only at the start.
   let isContinued = false;
@@ -161,9 +166,15 @@ export function readLastLines(file: string, linesMax: number, bytesMax: number):
     const wanted = Math.min(size, bytesMax + linesMax * 48 + 64);
     const buffer = Buffer.alloc(wanted);
     readSync(descriptor, buffer, 0, wanted, size - wanted);
-    const lines = buffer.toString("utf8").split("\n").slice(wanted < size ? 1 : 0);
+    const lines = buffer
+      .toString("utf8")
+      .split("\n")
+      .slice(wanted < size ? 1 : 0);
     const texts = lines.flatMap((line) => parseLine(Buffer.from(line))?.text.toString("utf8") ?? []);
-    const text = texts.slice(-linesMax).map((line) => `${line}\n`).join("");
+    const text = texts
+      .slice(-linesMax)
+      .map((line) => `${line}\n`)
+      .join("");
     return Buffer.from(text).subarray(-bytesMax).toString("utf8");
   } finally {
     closeSync(descriptor);

@@ -30,7 +30,9 @@ describe("planMounts", () => {
   });
 
   test("a quote in a path stays a quote", () => {
-    expect(planMounts([{ source: "/data/d", target: "/srv/it's" }], "/s", place).script).toContain(`mkdir -p '/srv/it'\\''s'`);
+    expect(planMounts([{ source: "/data/d", target: "/srv/it's" }], "/s", place).script).toContain(
+      `mkdir -p '/srv/it'\\''s'`,
+    );
   });
 
   test("a target that would need a new directory in the root is refused with a remedy", () => {

@@ -65,7 +65,9 @@ function anchorOf(target: string, place: MountPlace): string {
   while (!place.exists(ancestor)) ancestor = dirname(ancestor);
   const anchor = place.resolve(ancestor);
   if (anchor === "/") {
-    throw new MountError(`mountPath "${target}" cannot be made: choose one below a directory that exists on this machine, such as /srv or /mnt`);
+    throw new MountError(
+      `mountPath "${target}" cannot be made: choose one below a directory that exists on this machine, such as /srv or /mnt`,
+    );
   }
   return anchor;
 }

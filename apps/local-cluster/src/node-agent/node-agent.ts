@@ -6,7 +6,8 @@ import type { ContainerSurroundings } from "./container-plan.ts";
 import type { ContainerEvent } from "./container-worker.ts";
 import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
 import { hasEnded, retractStatus } from "./pod-restore.ts";
-import { openPodWorker, type PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
+import type { PodWorkerDeps } from "./pod-run.ts";
+import { openPodWorker, type PodWorker } from "./pod-worker.ts";
 import type { VolumeDeps } from "./volumes.ts";
 
 export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
@@ -121,5 +122,6 @@ export async function forgetFormerLife(
   const podsDirectory = join(dataDir, "pods");
   const known = new Set(items.map(({ metadata }) => metadata.uid));
   const left = existsSync(podsDirectory) ? readdirSync(podsDirectory) : [];
-  for (const uid of left.filter((name) => !known.has(name))) rmSync(join(podsDirectory, uid), { recursive: true, force: true });
+  for (const uid of left.filter((name) => !known.has(name)))
+    rmSync(join(podsDirectory, uid), { recursive: true, force: true });
 }

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Pod } from "@kelvin/kube";
-import { type ContainerRecord, newContainerRecord, recordBackoff, recordExit, recordProbe, recordStart } from "./container-record.ts";
+import {
+  type ContainerRecord,
+  newContainerRecord,
+  recordBackoff,
+  recordExit,
+  recordProbe,
+  recordStart,
+} from "./container-record.ts";
 import { makePodStatus, type PodStatus } from "./pod-status.ts";
 
 const pod = (part: Partial<NonNullable<Pod["spec"]>> = {}, status: Pod["status"] = {}): Pod => ({
@@ -11,8 +18,18 @@ const pod = (part: Partial<NonNullable<Pod["spec"]>> = {}, status: Pod["status"]
   status,
 });
 
-const facts = { podIp: "10.44.0.2", hostIp: "10.44.0.1", startTime: "2026-01-01T00:00:00Z", now: "2026-01-01T00:00:09Z" };
-const statusOf = (object: Pod, containers: readonly ContainerRecord[]): PodStatus => makePodStatus({ pod: object, containers, ...facts });
+const facts = {
+  podIp: "10.44.0.2",
+  hostIp: "10.44.0.1",
+  startTime: "2026-01-01T00:00:00Z",
+  now: "2026-01-01T00:00:09Z",
+};
+const statusOf = (
+  object: Pod,
+  containers: readonly ContainerRecord[],
+  initContainers: readonly ContainerRecord[] = [],
+): PodStatus =>
+  makePodStatus({ pod: object, conditions: object.status?.conditions ?? [], containers, initContainers, ...facts });
 
 const fresh = newContainerRecord("a");
 const running = recordStart(fresh, { id: "1", startedAt: "2026-01-01T00:00:01Z", startedMs: 0 });
@@ -31,7 +48,7 @@ describe("phase", () => {
     ["Running in back-off", "Always", recordBackoff(ended(1), 1_000, "p"), "Running"],
     ["Succeeded at the end under OnFailure", "OnFailure", ended(0), "Succeeded"],
     ["Failed at the end under Never", "Never", ended(3), "Failed"],
-  ] as const)("%s", (_name, restartPolicy, record, phase) => {
+  ] as const)("%s", (...[, restartPolicy, record, phase]) => {
     expect(statusOf(pod({ restartPolicy }), [record]).phase).toBe(phase);
   });
 
@@ -64,11 +81,35 @@ describe("conditions", () => {
 
   test("conditions of others are kept, and a readiness gate counts", () => {
     const gated = pod({ readinessGates: [{ conditionType: "example.com/gate" }] });
-    expect(conditionOf(statusOf(gated, [ready]), "Ready")).toMatchObject({ status: "False", reason: "ReadinessGatesNotReady" });
+    expect(conditionOf(statusOf(gated, [ready]), "Ready")).toMatchObject({
+      status: "False",
+      reason: "ReadinessGatesNotReady",
+    });
     const open = { conditions: [{ type: "example.com/gate", status: "True" }] };
     const status = statusOf({ ...gated, status: open }, [ready]);
     expect(conditionOf(status, "Ready")).toMatchObject({ status: "True" });
     expect(conditionOf(status, "example.com/gate")).toMatchObject({ status: "True" });
+  });
+});
+
+describe("init containers", () => {
+  const initPod = (restartPolicy: string): Pod =>
+    pod({ restartPolicy, initContainers: [{ name: "i", image: "dev.local/i" }] });
+  const init = (record: ContainerRecord): ContainerRecord => ({ ...record, name: "i" });
+
+  test("hold back the Pod until they have ended well", () => {
+    const status = statusOf(initPod("Always"), [fresh], [init(running)]);
+    expect(status.phase).toBe("Pending");
+    expect(conditionOf(status, "Initialized")).toMatchObject({ message: "containers with incomplete status: [i]" });
+    expect(status.containerStatuses?.[0]?.state?.waiting?.reason).toBe("PodInitializing");
+    expect(conditionOf(statusOf(initPod("Always"), [ready], [init(ended(0))]), "Initialized")).toMatchObject({
+      status: "True",
+    });
+  });
+
+  test("end the Pod when one fails under Never", () => {
+    expect(statusOf(initPod("Never"), [fresh], [init(ended(1))]).phase).toBe("Failed");
+    expect(statusOf(initPod("OnFailure"), [fresh], [init(ended(1))]).phase).toBe("Pending");
   });
 });
 

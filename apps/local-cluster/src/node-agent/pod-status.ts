@@ -8,6 +8,9 @@ type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 /** What the agent knows of a Pod beyond its containers. */
 export interface PodFacts {
   readonly pod: Pod;
+  /** The conditions before this status. */
+  readonly conditions: readonly Condition[];
+  readonly initContainers: readonly ContainerRecord[];
   readonly containers: readonly ContainerRecord[];
   readonly podIp?: string;
   readonly hostIp: string;
@@ -20,21 +23,44 @@ export const containerIdPrefix = "kelvin://";
 
 /** The status the agent writes for a Pod. Conditions of others are kept, and so are transition times of what stayed. */
 export function makePodStatus(facts: PodFacts): PodStatus {
-  const { pod, containers, podIp, hostIp, startTime } = facts;
+  const { pod, containers, initContainers, podIp, hostIp, startTime } = facts;
   return {
-    phase: phaseOf(pod, containers),
+    phase: phaseOf(facts),
     conditions: makeConditions(facts),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
     ...(podIp !== undefined && { podIP: podIp, podIPs: [{ ip: podIp }] }),
     startTime,
     qosClass: qosClassOf(pod),
-    containerStatuses: containers.map((record) => makeContainerStatus(record, pod)),
+    ...(initContainers.length > 0 && {
+      initContainerStatuses: initContainers.map((record) => makeContainerStatus(record, pod)),
+    }),
+    containerStatuses: containers.map((record) => makeContainerStatus(showInitializing(record, facts), pod)),
   };
 }
 
-function phaseOf(pod: Pod, containers: readonly ContainerRecord[]): string {
+/** A container that has not had its turn waits for the init containers, and says so. */
+function showInitializing(record: ContainerRecord, { initContainers, pod }: PodFacts): ContainerRecord {
+  const { state } = record;
+  const isUntouched = state.phase === "waiting" && state.reason === "ContainerCreating";
+  if (!isUntouched || incomplete(initContainers, pod).length === 0) return record;
+  return { ...record, state: { phase: "waiting", reason: "PodInitializing" } };
+}
+
+/** Names of init containers that others still wait for. */
+function incomplete(initContainers: readonly ContainerRecord[], pod: Pod): string[] {
+  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  const isComplete = ({ name, state }: ContainerRecord): boolean =>
+    sidecars.some((sidecar) => sidecar.name === name)
+      ? state.phase === "running" && state.isStarted
+      : state.phase === "terminated" && state.termination.exitCode === 0;
+  return initContainers.filter((record) => !isComplete(record)).map(({ name }) => name);
+}
+
+function phaseOf({ pod, containers, initContainers }: PodFacts): string {
   const policy = pod.spec?.restartPolicy ?? "Always";
+  if (incomplete(initContainers, pod).length > 0)
+    return hasFailedToInitialize(pod, initContainers) ? "Failed" : "Pending";
   const isStopping = pod.metadata.deletionTimestamp !== undefined;
   const terminations = containers.flatMap(({ state }) => (state.phase === "terminated" ? [state.termination] : []));
   const haveAllEnded = terminations.length === containers.length;
@@ -45,9 +71,17 @@ function phaseOf(pod: Pod, containers: readonly ContainerRecord[]): string {
   return hasBeenStarted ? "Running" : "Pending";
 }
 
+/** Under restartPolicy Never one failed init container is the end of the Pod. */
+function hasFailedToInitialize(pod: Pod, initContainers: readonly ContainerRecord[]): boolean {
+  const hasFailed = ({ state }: ContainerRecord): boolean =>
+    state.phase === "terminated" && state.termination.exitCode !== 0;
+  return pod.spec?.restartPolicy === "Never" && initContainers.some(hasFailed);
+}
+
 function makeConditions(facts: PodFacts): Condition[] {
   const { pod, containers, podIp } = facts;
-  const hasCompleted = phaseOf(pod, containers) === "Succeeded";
+  const hasCompleted = phaseOf(facts) === "Succeeded";
+  const initializing = incomplete(facts.initContainers, pod);
   const unready = containers.filter((record) => !isReady(record)).map(({ name }) => name);
   const containersReady: Verdict = hasCompleted
     ? { status: "False", reason: "PodCompleted" }
@@ -60,12 +94,19 @@ function makeConditions(facts: PodFacts): Condition[] {
         };
   const verdicts: Record<string, Verdict> = {
     PodReadyToStartContainers: { status: podIp === undefined ? "False" : "True" },
-    Initialized: { status: "True" },
-    Ready: readyVerdict(pod, containersReady),
+    Initialized:
+      initializing.length === 0
+        ? { status: "True" }
+        : {
+            status: "False",
+            reason: "ContainersNotInitialized",
+            message: `containers with incomplete status: [${initializing.join(" ")}]`,
+          },
+    Ready: readyVerdict(facts, containersReady),
     ContainersReady: containersReady,
     PodScheduled: { status: "True" },
   };
-  const known = pod.status?.conditions ?? [];
+  const known = facts.conditions;
   const ours = Object.entries(verdicts).map(([type, verdict]) => makeCondition({ type, ...verdict }, known, facts.now));
   return [...ours, ...known.filter(({ type }) => !Object.hasOwn(verdicts, type))];
 }
@@ -77,11 +118,10 @@ interface Verdict {
 }
 
 /** A Pod is ready when its containers and every readiness gate are. */
-function readyVerdict(pod: Pod, containersReady: Verdict): Verdict {
+function readyVerdict({ pod, conditions }: PodFacts, containersReady: Verdict): Verdict {
   if (containersReady.status === "False") return containersReady;
   const closed = (pod.spec?.readinessGates ?? []).find(
-    ({ conditionType }) =>
-      pod.status?.conditions?.find(({ type }) => type === conditionType)?.status !== "True",
+    ({ conditionType }) => conditions.find(({ type }) => type === conditionType)?.status !== "True",
   );
   if (closed === undefined) return { status: "True" };
   const message = `the status of pod readiness gate "${closed.conditionType}" is not "True"`;
@@ -100,7 +140,8 @@ function isReady({ state }: ContainerRecord): boolean {
 
 function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus {
   const { name, state, last, restartCount } = record;
-  const image = pod.spec?.containers.find((container) => container.name === name)?.image ?? "";
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  const image = containers.find((container) => container.name === name)?.image ?? "";
   const id = idOf(record);
   // The end of the last run is the state itself until there is another state.
   const previous = state.phase === "terminated" ? undefined : last;
@@ -130,7 +171,10 @@ function makeState({ state }: ContainerRecord): NonNullable<ContainerStatus["sta
   return { waiting: { reason, ...(message !== undefined && { message }) } };
 }
 
-function makeTerminated({ id, ...termination }: Termination): NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]> {
+function makeTerminated({
+  id,
+  ...termination
+}: Termination): NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]> {
   return { ...termination, containerID: `${containerIdPrefix}${id}` };
 }
 
@@ -139,7 +183,9 @@ function qosClassOf(pod: Pod): string {
   const all = (pod.spec?.containers ?? []).map(({ resources }) => resources ?? {});
   if (all.every(({ limits, requests }) => isEmpty(limits) && isEmpty(requests))) return "BestEffort";
   const isGuaranteed = all.every(({ limits, requests }) =>
-    ["cpu", "memory"].every((name) => limits?.[name] !== undefined && (requests?.[name] ?? limits[name]) === limits[name]),
+    ["cpu", "memory"].every(
+      (name) => limits?.[name] !== undefined && (requests?.[name] ?? limits[name]) === limits[name],
+    ),
   );
   return isGuaranteed ? "Guaranteed" : "Burstable";
 }

@@ -118,7 +118,11 @@ export function checkExec(command: readonly string[], target: ProbeTarget, timeo
     });
     child.on("exit", (code) => {
       clearTimeout(deadline);
-      resolve(code === 0 ? { ok: true } : { ok: false, message: `command exited with ${code ?? "a signal"}: ${output.trim()}` });
+      resolve(
+        code === 0
+          ? { ok: true }
+          : { ok: false, message: `command exited with ${code ?? "a signal"}: ${output.trim()}` },
+      );
     });
   });
 }

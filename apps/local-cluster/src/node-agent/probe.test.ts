@@ -23,7 +23,13 @@ describe("countProbe", () => {
 
 describe("parseProbeTimes", () => {
   test("fills in Kubernetes' defaults, also for zeros", () => {
-    const defaults = { initialDelayMs: 0, periodMs: 10_000, timeoutMs: 1_000, successThreshold: 1, failureThreshold: 3 };
+    const defaults = {
+      initialDelayMs: 0,
+      periodMs: 10_000,
+      timeoutMs: 1_000,
+      successThreshold: 1,
+      failureThreshold: 3,
+    };
     expect(parseProbeTimes({})).toEqual(defaults);
     expect(parseProbeTimes({ periodSeconds: 0, timeoutSeconds: 0, successThreshold: 0 })).toEqual(defaults);
   });

@@ -12,7 +12,8 @@ export interface ProbeTimes {
 }
 
 export function parseProbeTimes(probe: ProbeSpec): ProbeTimes {
-  const seconds = (value: number | undefined, preset: number): number => (value === undefined || value <= 0 ? preset : value) * 1000;
+  const seconds = (value: number | undefined, preset: number): number =>
+    (value === undefined || value <= 0 ? preset : value) * 1000;
   return {
     initialDelayMs: (probe.initialDelaySeconds ?? 0) * 1000,
     periodMs: seconds(probe.periodSeconds, 10),

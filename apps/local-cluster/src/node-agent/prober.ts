@@ -1,6 +1,6 @@
 import { type Clock, sleepOn } from "@kelvin/kube";
 import { checkProbe, type ProbeResult, type ProbeTarget } from "./probe-check.ts";
-import { countProbe, newTally, nextProbeDelayMs, parseProbeTimes, type ProbeSpec } from "./probe.ts";
+import { countProbe, newTally, nextProbeDelayMs, parseProbeTimes, type ProbeSpec, type ProbeTally } from "./probe.ts";
 
 /** What the probes of one run of a container found out. */
 export interface ProbeFindings {
@@ -76,7 +76,12 @@ interface Repetition {
   /** Probe often until the first success. */
   isEarly: boolean;
   /** Told each result that counts; true ends the repetition. */
-  onResult: (result: ProbeResult, tally: typeof newTally) => boolean;
+  onResult: (result: ProbeResult, tally: ProbeTally) => boolean;
+}
+
+interface Ending {
+  readonly tally: ProbeTally;
+  readonly message: string;
 }
 
 /** Resolves with the last tally when `onResult` said so, and with undefined when the signal aborted. */
@@ -84,25 +89,24 @@ async function repeatProbe(
   probe: ProbeSpec,
   { target, clock, signal }: ProberOptions,
   { isEarly, onResult }: Repetition,
-): Promise<{ tally: typeof newTally; message: string } | undefined> {
+): Promise<Ending | undefined> {
   const times = parseProbeTimes(probe);
   let tally = newTally;
-  let attempts = isEarly ? 0 : undefined;
+  let earlyAttempts = isEarly ? 0 : undefined;
   if (times.initialDelayMs > 0) await sleepOn(clock, times.initialDelayMs, signal);
   // Early failures count once a period, or thresholds would be reached before the app had the time they promise.
   let countsFromMs = clock.monotonicMs() + (isEarly ? times.periodMs : 0);
   while (!signal.aborted) {
     const result = await checkProbe(probe, target, times.timeoutMs);
     if (signal.aborted) break;
-    if (result.ok) attempts = undefined;
-    const counts = result.ok || attempts === undefined || clock.monotonicMs() >= countsFromMs;
-    if (counts) {
+    if (result.ok) earlyAttempts = undefined;
+    if (earlyAttempts === undefined || clock.monotonicMs() >= countsFromMs) {
       countsFromMs = clock.monotonicMs() + times.periodMs;
       tally = countProbe(tally, result.ok, times);
       if (onResult(result, tally)) return { tally, message: result.ok ? "" : result.message };
     }
-    await sleepOn(clock, nextProbeDelayMs(times, attempts), signal);
-    if (attempts !== undefined) attempts += 1;
+    await sleepOn(clock, nextProbeDelayMs(times, earlyAttempts), signal);
+    if (earlyAttempts !== undefined) earlyAttempts += 1;
   }
   return undefined;
 }

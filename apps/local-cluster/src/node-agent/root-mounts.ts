@@ -17,7 +17,15 @@ export async function prepareRootMounts(scratch: string): Promise<void> {
   mkdirSync(upper, { recursive: true });
   mkdirSync(work, { recursive: true });
   try {
-    await runCommand(["mount", "-t", "overlay", "overlay", "-o", `lowerdir=${run},upperdir=${upper},workdir=${work}`, run]);
+    await runCommand([
+      "mount",
+      "-t",
+      "overlay",
+      "overlay",
+      "-o",
+      `lowerdir=${run},upperdir=${upper},workdir=${work}`,
+      run,
+    ]);
   } catch {
     // Kernels before 5.11 have no overlays for ordinary users. Pods then do not see the host's /run, as on a cluster.
     await runCommand(["mount", "-t", "tmpfs", "kelvin-run", run]);

@@ -69,7 +69,8 @@ export function mountsOf(container: ContainerSpec, volumes: PreparedVolumes): Mo
   return (container.volumeMounts ?? []).map(({ name, mountPath, subPath }): Mount => {
     const directory = volumes.directories.get(name);
     if (directory === undefined) throw new ContainerConfigError(`volumeMount "${name}" names no volume of the Pod`);
-    if (subPath !== undefined && !isVolumePath(subPath)) throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
+    if (subPath !== undefined && !isVolumePath(subPath))
+      throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
     return { source: subPath === undefined ? directory : join(directory, subPath), target: mountPath };
   });
 }
@@ -92,7 +93,11 @@ async function contentOf(volume: Volume, scope: VolumeScope, deps: VolumeDeps): 
   throw new ContainerConfigError(`volume "${volume.name}" is of kind "${kind}", which the local cluster does not have`);
 }
 
-async function projectedFiles(sources: readonly ProjectedSource[], scope: VolumeScope, deps: VolumeDeps): Promise<Content> {
+async function projectedFiles(
+  sources: readonly ProjectedSource[],
+  scope: VolumeScope,
+  deps: VolumeDeps,
+): Promise<Content> {
   const files = new Map<string, { content: Buffer | string; mode: number }>();
   let refreshAtMs: number | undefined;
   for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources) {
@@ -126,17 +131,25 @@ interface KeyedSource {
   defaultMode?: number;
 }
 
-async function configMapFiles(source: KeyedSource, { pod }: VolumeScope, { kube }: VolumeDeps): Promise<ProjectedFiles> {
+async function configMapFiles(
+  source: KeyedSource,
+  { pod }: VolumeScope,
+  { kube }: VolumeDeps,
+): Promise<ProjectedFiles> {
   const found = await kube.find(ConfigMap, { namespace: pod.metadata.namespace ?? "", name: source.name ?? "" });
-  if (found === undefined && source.optional !== true) throw new ContainerConfigError(`configmap "${source.name ?? ""}" not found`);
+  if (found === undefined && source.optional !== true)
+    throw new ContainerConfigError(`configmap "${source.name ?? ""}" not found`);
   const text = Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value)] as const);
-  const binary = Object.entries(found?.binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")] as const);
+  const binary = Object.entries(found?.binaryData ?? {}).map(
+    ([key, value]) => [key, Buffer.from(value, "base64")] as const,
+  );
   return keyedFiles(source, new Map([...text, ...binary]));
 }
 
 async function secretFiles(source: KeyedSource, { pod }: VolumeScope, { kube }: VolumeDeps): Promise<ProjectedFiles> {
   const found = await kube.find(Secret, { namespace: pod.metadata.namespace ?? "", name: source.name ?? "" });
-  if (found === undefined && source.optional !== true) throw new ContainerConfigError(`secret "${source.name ?? ""}" not found`);
+  if (found === undefined && source.optional !== true)
+    throw new ContainerConfigError(`secret "${source.name ?? ""}" not found`);
   const values = Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")] as const);
   return keyedFiles(source, new Map(values));
 }

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import type { Clock, Pod } from "@kelvin/kube";
+import type { Network } from "../network/network.ts";
+import type { ContainerSpec } from "./container-env.ts";
+import type { ContainerSurroundings, PodSandbox } from "./container-plan.ts";
+import { type ContainerEvent, type ContainerWorker, openContainerWorker } from "./container-worker.ts";
+import { recordFromStatus } from "./pod-restore.ts";
+import type { PodStatus } from "./pod-status.ts";
+import { timestampOf } from "./timestamp.ts";
+import type { VolumeDeps } from "./volumes.ts";
+
+export interface PodWorkerDeps extends VolumeDeps {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly surroundings: ContainerSurroundings;
+  /** Where Pods keep their files: `<podsDirectory>/<uid>`. */
+  readonly podsDirectory: string;
+  readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
+  readonly reportError: (message: string, error: unknown) => void;
+}
+
+/** All that is known of one Pod on this node. Steps change it in place, one step at a time. */
+export interface PodRun {
+  readonly deps: PodWorkerDeps;
+  readonly uid: string;
+  readonly directory: string;
+  readonly startTime: string;
+  /** By container name, in the order of the spec. */
+  readonly initWorkers: ReadonlyMap<string, ContainerWorker>;
+  readonly workers: ReadonlyMap<string, ContainerWorker>;
+  /** Those whose stop has been told of already. */
+  readonly stopTold: Set<ContainerWorker>;
+  pod: Pod;
+  /** `removed`: gone from the API server; `closed`: the whole cluster stops, and the Pod lives on at the next start. */
+  state: "active" | "removed" | "closed";
+  sandbox: PodSandbox | undefined;
+  /** The status written last. */
+  written: PodStatus | undefined;
+}
+
+export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): PodRun {
+  const uid = pod.metadata.uid ?? "";
+  const run: PodRun = {
+    deps,
+    uid,
+    directory: join(deps.podsDirectory, uid),
+    startTime: pod.status?.startTime ?? timestampOf(deps.clock),
+    initWorkers: openWorkers(pod.spec?.initContainers ?? [], pod.status?.initContainerStatuses ?? []),
+    workers: openWorkers(pod.spec?.containers ?? [], pod.status?.containerStatuses ?? []),
+    stopTold: new Set(),
+    pod,
+    state: "active",
+    sandbox: undefined,
+    written: undefined,
+  };
+
+  function openWorkers(
+    containers: readonly ContainerSpec[],
+    statuses: NonNullable<PodStatus["containerStatuses"]>,
+  ): Map<string, ContainerWorker> {
+    return new Map(
+      containers.map(({ name }) => {
+        const status = statuses.find((candidate) => candidate.name === name);
+        const record = status === undefined ? undefined : recordFromStatus(status, timestampOf(deps.clock));
+        const worker = openContainerWorker({
+          name,
+          ...(record !== undefined && { record }),
+          clock: deps.clock,
+          onChange: wake,
+          report: (event) => {
+            deps.recordEvent(run.pod, event);
+          },
+          reportError: deps.reportError,
+        });
+        return [name, worker];
+      }),
+    );
+  }
+  return run;
+}
+
+export function allWorkers(run: PodRun): ContainerWorker[] {
+  return [...run.initWorkers.values(), ...run.workers.values()];
+}
+
+export function tell(
+  { deps, pod }: PodRun,
+  type: ContainerEvent["type"],
+  [reason, message]: readonly [string, string],
+): void {
+  deps.recordEvent(pod, { type, reason, message });
+}
+
+export function keyOfPod({ metadata }: Pod): { namespace: string; name: string } {
+  return { namespace: metadata.namespace ?? "", name: metadata.name ?? "" };
+}

@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import { toError } from "@kelvin/kube";
+import { ContainerConfigError, type ContainerSpec } from "./container-env.ts";
+import { makeRunPlan, type PodSandbox } from "./container-plan.ts";
+import {
+  decideContainer,
+  recordBackoff,
+  recordFailure,
+  type RestartPolicy,
+  type StartFailure,
+} from "./container-record.ts";
+import type { ContainerWorker } from "./container-worker.ts";
+import { ImageError } from "./image.ts";
+import { logFileOf, removeOldLogs } from "./log-files.ts";
+import { keyOfPod, type PodRun, tell } from "./pod-run.ts";
+import { prepareVolumes, type PreparedVolumes } from "./volumes.ts";
+
+/** How long ErrImagePull is shown before it becomes ImagePullBackOff. */
+const PULL_ERROR_MS = 1_000;
+/** A token that could not be renewed is tried again after this. */
+const REFRESH_RETRY_MS = 5_000;
+
+/**
+ * Starts what is to run now: init containers one after another, each to its end, then all others. Gives the time until
+ * something may be due again.
+ */
+export async function startContainers(run: PodRun): Promise<number> {
+  const policy = run.pod.spec?.restartPolicy ?? "Always";
+  for (const container of run.pod.spec?.initContainers ?? []) {
+    const isSidecar = container.restartPolicy === "Always";
+    const initPolicy = isSidecar ? "Always" : policy === "Always" ? "OnFailure" : policy;
+    const delayMs = await bringOn(run, container, { worker: run.initWorkers.get(container.name), policy: initPolicy });
+    if (!isPassed(run.initWorkers.get(container.name), isSidecar)) return delayMs;
+  }
+  let delayMs = await refreshVolumes(run);
+  for (const container of run.pod.spec?.containers ?? []) {
+    const worker = run.workers.get(container.name);
+    delayMs = Math.min(delayMs, await bringOn(run, container, { worker, policy }));
+  }
+  return delayMs;
+}
+
+/** Whether what comes after an init container may start: it has ended well, or it is a sidecar that has started. */
+function isPassed(worker: ContainerWorker | undefined, isSidecar: boolean): boolean {
+  const state = worker?.record.state;
+  if (isSidecar) return state?.phase === "running" && state.isStarted;
+  return state?.phase === "terminated" && state.termination.exitCode === 0;
+}
+
+interface Assignment {
+  worker: ContainerWorker | undefined;
+  policy: RestartPolicy;
+}
+
+async function bringOn(run: PodRun, container: ContainerSpec, { worker, policy }: Assignment): Promise<number> {
+  if (worker === undefined) return Infinity;
+  const decision = decideContainer(worker.record, policy, run.deps.clock.monotonicMs());
+  if (decision.do === "start") return startContainer(run, container, worker);
+  if (decision.do === "nothing") return Infinity;
+  showWaiting(run, container, { worker, delayMs: decision.delayMs });
+  return decision.delayMs;
+}
+
+async function startContainer(run: PodRun, container: ContainerSpec, worker: ContainerWorker): Promise<number> {
+  const { deps, directory } = run;
+  const runIndex = worker.record.last === undefined ? worker.record.restartCount : worker.record.restartCount + 1;
+  try {
+    run.sandbox ??= await openSandbox(run);
+    const logFile = logFileOf(directory, container.name, runIndex);
+    const sandbox = { ...run.sandbox, pod: run.pod };
+    const plan = await makeRunPlan(container, sandbox, { surroundings: deps.surroundings, logFile });
+    tell(run, "Normal", ["Pulled", `Container image "${container.image ?? ""}" already present on machine`]);
+    if (run.state !== "active") return 0;
+    await worker.start(plan);
+    removeOldLogs(directory, container.name, runIndex);
+    tell(run, "Normal", ["Created", `Created container: ${container.name}`]);
+    tell(run, "Normal", ["Started", `Started container ${container.name}`]);
+    return Infinity;
+  } catch (error) {
+    return showFailure(run, container, { worker, failure: failureOf(error) });
+  }
+}
+
+function showFailure(
+  run: PodRun,
+  container: ContainerSpec,
+  { worker, failure }: { worker: ContainerWorker; failure: StartFailure },
+): number {
+  worker.settle(recordFailure(worker.record, failure, run.deps.clock.monotonicMs()));
+  const isPull = failure.reason === "ErrImagePull";
+  if (isPull) tell(run, "Warning", ["Failed", `Failed to pull image "${container.image ?? ""}": ${failure.message}`]);
+  tell(run, "Warning", ["Failed", `Error: ${isPull ? failure.reason : failure.message}`]);
+  return isPull ? PULL_ERROR_MS : 0;
+}
+
+function failureOf(error: unknown): StartFailure {
+  if (error instanceof ImageError) return { reason: error.reason, message: error.message };
+  const reason = error instanceof ContainerConfigError ? "CreateContainerConfigError" : "CreateContainerError";
+  return { reason, message: toError(error).message };
+}
+
+/** Says in the container's state what is waited for. */
+function showWaiting(
+  run: PodRun,
+  container: ContainerSpec,
+  { worker, delayMs }: { worker: ContainerWorker; delayMs: number },
+): void {
+  const { record } = worker;
+  const { namespace, name } = keyOfPod(run.pod);
+  const podText = `${name}_${namespace}(${run.uid})`;
+  if (record.state.phase === "terminated") {
+    worker.settle(recordBackoff(record, delayMs, podText));
+    tell(run, "Warning", ["BackOff", `Back-off restarting failed container ${container.name} in pod ${podText}`]);
+  } else if (record.state.phase === "waiting" && record.state.reason === "ErrImagePull") {
+    const text = `Back-off pulling image "${container.image ?? ""}"`;
+    const message = `${text}: ErrImagePull: ${record.state.message ?? ""}`;
+    worker.settle({ ...record, state: { ...record.state, reason: "ImagePullBackOff", message } });
+    tell(run, "Normal", ["BackOff", text]);
+  }
+}
+
+async function openSandbox(run: PodRun): Promise<PodSandbox> {
+  const network = await run.deps.network.openPodNetwork();
+  try {
+    return { pod: run.pod, directory: run.directory, network, volumes: await volumesFor(run, network.address) };
+  } catch (error) {
+    await network.close();
+    throw error;
+  }
+}
+
+function volumesFor({ pod, deps, directory }: PodRun, podIp: string): Promise<PreparedVolumes> {
+  const scope = { pod, podIp, hostIp: deps.surroundings.hostIp, directory: join(directory, "volumes") };
+  return prepareVolumes(scope, deps);
+}
+
+/** Tokens are renewed well before they expire. Gives the time until the next renewal. */
+async function refreshVolumes(run: PodRun): Promise<number> {
+  const { sandbox, deps } = run;
+  const refreshAtMs = sandbox?.volumes.refreshAtMs;
+  if (sandbox === undefined || refreshAtMs === undefined) return Infinity;
+  if (refreshAtMs > deps.nowMs()) return refreshAtMs - deps.nowMs();
+  try {
+    run.sandbox = { ...sandbox, volumes: await volumesFor(run, sandbox.network.address) };
+  } catch (error) {
+    // The old token is good for a while yet; what runs must not suffer.
+    deps.reportError("Failed to renew a Pod's token", error);
+  }
+  return REFRESH_RETRY_MS;
+}
