@@ -1,0 +1,46 @@
+// An API server alone, with Kelvin's kinds: no controllers, no node. What a benchmark needs of a cluster it writes itself.
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CustomResourceDefinition, Namespace, loadKubeConfig, openKubeClient, type KubeClient } from "@kelvin/kube";
+import { parse } from "yaml";
+import { root, startSubject, until, type Subject } from "./subject.ts";
+
+export interface BareCluster {
+  readonly kube: KubeClient;
+  readonly kubeconfig: string;
+  readonly server: Subject;
+  close(): Promise<void>;
+}
+
+export async function openBareCluster(): Promise<BareCluster> {
+  const directory = await mkdtemp(join(tmpdir(), "kelvin-bench-"));
+  const kubeconfig = join(directory, "kubeconfig");
+  const server = startSubject("apps/local-cluster/src/api-server/dev.ts", [kubeconfig]);
+  const isWritten = async (): Promise<boolean> => (await readFile(kubeconfig, "utf8").catch(() => "")) !== "";
+  await until(isWritten, { subject: server, what: "the API server" });
+  const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
+  for (const definition of await readDefinitions()) {
+    // oxlint-disable-next-line no-await-in-loop -- five of them, once
+    await kube.create(CustomResourceDefinition, definition);
+  }
+  await kube.create(Namespace, { metadata: { name: "knative-serving" } } as Namespace);
+  return {
+    kube,
+    kubeconfig,
+    server,
+    async close() {
+      await kube.close();
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function readDefinitions(): Promise<CustomResourceDefinition[]> {
+  const directory = join(root, "deploy/base/crds");
+  const files = (await readdir(directory)).filter((file) => file.includes(".knative.dev"));
+  return Promise.all(
+    files.map(async (file) => parse(await readFile(join(directory, file), "utf8")) as CustomResourceDefinition),
+  );
+}

@@ -1,0 +1,85 @@
+import { openBareCluster, type BareCluster } from "./bare-cluster.ts";
+import { askOnce } from "./first-byte.ts";
+import { rssMb } from "./machine.ts";
+import { sleep, startSubject, until } from "./subject.ts";
+import { atMost, median, rounded, spread, type Findings } from "./table.ts";
+
+const services = ["serving-controller", "activator", "autoscaler"];
+const rounds = 10;
+/** The first rounds fill the compile cache, as a node's first Pod does. */
+const warmupRounds = 1;
+const settleMs = 3_000;
+const readyMsTarget = 400;
+const rssMbTarget = 90;
+const internalPort = 18_060;
+
+interface Start {
+  readonly readyMs: number;
+  readonly rssMb: number;
+}
+
+/** From a service's spawn to its /readyz, and its memory when idle, against an API server without a workload. */
+export async function benchStart(): Promise<Findings> {
+  const cluster = await openBareCluster();
+  try {
+    const starts = new Map<string, Start[]>(services.map((service) => [service, []]));
+    for (const service of Array.from({ length: warmupRounds + rounds }, () => services).flat()) {
+      // oxlint-disable-next-line no-await-in-loop -- one process at a time is what is measured
+      starts.get(service)?.push(await startOnce(service, cluster));
+    }
+    return findings(starts);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function startOnce(service: string, cluster: BareCluster): Promise<Start> {
+  const startedAtMs = performance.now();
+  const subject = startSubject(`apps/${service}/src/main.ts`, [], {
+    env: {
+      KUBECONFIG: cluster.kubeconfig,
+      NODE_COMPILE_CACHE: `${cluster.kubeconfig}.compile-cache`,
+      POD_NAME: `${service}-bench`,
+      HTTP_PORT: "0",
+      LOCAL_PORT: "0",
+      ROUTED_PORT: "0",
+      ADMISSION_PORT: "0",
+      INTERNAL_PORT: String(internalPort),
+      DRAIN_LINGER_SECONDS: "0",
+      DRAIN_SECONDS: "1",
+    },
+  });
+  try {
+    const isReady = async (): Promise<boolean> =>
+      (await askOnce({ port: internalPort, host: "localhost", path: "/readyz" }))?.includes(" 200 ") === true;
+    await until(isReady, { subject, what: `${service} to be ready`, pauseMs: 2 });
+    const readyMs = performance.now() - startedAtMs;
+    await sleep(settleMs);
+    return { readyMs, rssMb: rssMb(subject.pid) };
+  } finally {
+    await subject.stop();
+  }
+}
+
+function findings(starts: ReadonlyMap<string, readonly Start[]>): Findings {
+  const measured = [...starts].map(([service, all]) => ({
+    service,
+    readyMs: all.slice(warmupRounds).map((start) => start.readyMs),
+    rss: all.slice(warmupRounds).map((start) => start.rssMb),
+  }));
+  return {
+    title: `start: ${rounds} starts of each service, spawn to /readyz, and RSS ${settleMs / 1000} s later`,
+    rows: measured.map(({ service, readyMs, rss }) => ({
+      service,
+      "ready ms": rounded(median(readyMs)),
+      "ready spread": spread(readyMs),
+      "RSS MB": rounded(median(rss)),
+      "RSS spread": spread(rss),
+    })),
+    targets: measured.flatMap(({ service, readyMs, rss }) => [
+      atMost(`${service}, spawn to ready`, median(readyMs), { target: readyMsTarget, unit: "ms" }),
+      atMost(`${service}, idle RSS`, median(rss), { target: rssMbTarget, unit: "MB" }),
+    ]),
+    remarks: [],
+  };
+}
