@@ -138,12 +138,15 @@ async function renewUntil(candidate: Candidate, term: Term): Promise<void> {
   const { clock, renewMsMax, retryMs } = candidate;
   const { signal } = term.acting;
   let cancelExpiry = clock.setTimer(() => term.acting.abort(), term.renewedMs + renewMsMax - clock.monotonicMs());
+  let delayMs = retryMs;
   while (!signal.aborted) {
-    await clock.sleep(retryMs, signal);
+    await clock.sleep(delayMs, signal);
     if (signal.aborted) break;
     const sentMs = clock.monotonicMs();
     const isRenewed = await tryAcquire(candidate, signal);
     if (signal.aborted) break;
+    // After a failure time is short.
+    delayMs = isRenewed ? retryMs : retryMs / 4;
     if (isRenewed) {
       cancelExpiry();
       cancelExpiry = clock.setTimer(() => term.acting.abort(), sentMs + renewMsMax - clock.monotonicMs());
