@@ -1,4 +1,3 @@
-import { STATUS_CODES } from "node:http";
 import type { BodyFraming } from "./body-framing.ts";
 import {
   CONNECTION,
@@ -13,6 +12,9 @@ import {
 import { assertField } from "./header-edits.ts";
 import { copyFields } from "./request-encoder.ts";
 import type { ResponseHead } from "./response-head.ts";
+
+// Not imported: an ES import of node:http evaluates its lazy exports, a WebSocket client among them (45 ms and 14 MB a process).
+const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
 const alwaysDropped = kindSet(CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, UPGRADE, TE);
 const framingSet = kindSet(TRANSFER_ENCODING);
