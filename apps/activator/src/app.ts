@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { type HttpService, type Logger, openHttpService } from "@kelvin/http-service";
 import { type Exchange, openProxyServer, type ProxyLimits, type ProxyServer } from "@kelvin/http-proxy";
@@ -38,6 +37,8 @@ export interface Activator {
   drain(): Promise<void>;
 }
 
+// Not imported: an ES import of node:crypto evaluates its lazy exports, Web Crypto among them (40 ms and 10 MB).
+const { randomUUID } = process.getBuiltinModule("node:crypto");
 const probesMax = 256;
 const sweepMs = 1_000;
 

@@ -189,7 +189,12 @@ describe("routing", () => {
         {},
         {
           hosts: ["mapped.example.org"],
-          paths: [{ rewriteHost: "target.default.svc.cluster.local", splits: [{ serviceName: "target", servicePort: 80, percent: 100 }] }],
+          paths: [
+            {
+              rewriteHost: "target.default.svc.cluster.local",
+              splits: [{ serviceName: "target", servicePort: 80, percent: 100 }],
+            },
+          ],
         },
       ),
     );

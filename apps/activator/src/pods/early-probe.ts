@@ -1,6 +1,6 @@
-import { request } from "node:http";
 import { connect } from "node:net";
 import type { Clock } from "@kelvin/kube";
+import { request } from "../node-http.ts";
 import type { ProbeTarget } from "./pod-facts.ts";
 
 /** One try. Resolves, never rejects: true when it passed. */

@@ -1,6 +1,7 @@
-import { type ClientRequest, request } from "node:http";
+import type { ClientRequest } from "node:http";
 import { type Backoff, type Clock, makeBackoff } from "@kelvin/kube";
 import type { Log } from "../log.ts";
+import { request } from "../node-http.ts";
 import type { LeaderAddress } from "./leader-address.ts";
 import type { ReportBook } from "./report-book.ts";
 
