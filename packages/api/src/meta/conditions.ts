@@ -1,4 +1,4 @@
-import { StringEnum, Type, type Static } from "./schema.ts";
+import { MapOf, StringEnum, Type, type Static } from "./schema.ts";
 
 /** One observation about an object, such as `Ready`. */
 export const Condition = Type.Object({
@@ -19,6 +19,7 @@ export type Condition = Static<typeof Condition>;
 
 /** The part of a status that every kind of ours has; spread it into the status schema. */
 export const statusProperties = {
+  annotations: Type.Optional(MapOf(Type.String(), { description: "Notes of controllers, for other controllers." })),
   observedGeneration: Type.Optional(
     Type.Integer({ format: "int64", description: "The metadata.generation that this status speaks of." }),
   ),

@@ -103,6 +103,13 @@ export function IntOrString(options: SchemaOptions = {}): TUnsafe<number | strin
   return unsafe({ anyOf: [{ type: "integer" }, { type: "string" }], "x-kubernetes-int-or-string": true, ...options });
 }
 
+/** The same schema with a description for the place where it is used. */
+export function described<T extends TSchema>(type: T, description: string): T {
+  const copy: object = Object.defineProperties({}, Object.getOwnPropertyDescriptors(type));
+  Object.assign(copy, { description });
+  return copy as T;
+}
+
 /** Gives a schema a static type of our choice. */
 export function Typed<T>(type: TSchema): TUnsafe<T> {
   return unsafe({ ...type });

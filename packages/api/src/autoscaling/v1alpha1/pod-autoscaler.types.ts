@@ -1,7 +1,7 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { MapOf, StringEnum, Type, type Static } from "../../meta/schema.ts";
+import { described, StringEnum, Type, type Static } from "../../meta/schema.ts";
 
 /** Names an object whose number of pods can be set. */
 export const ScaleTargetReference = Type.Object({
@@ -25,7 +25,7 @@ export const PodAutoscalerSpec = Type.Object({
       description: "The most requests a pod handles at the same time; 0 means no limit.",
     }),
   ),
-  scaleTargetRef: Type.Optional(ScaleTargetReference),
+  scaleTargetRef: Type.Optional(described(ScaleTargetReference, "What to scale.")),
   reachability: Type.Optional(Reachability),
   protocolType: Type.Optional(Type.String({ description: "http1 or h2c." })),
 });
@@ -34,7 +34,6 @@ export type PodAutoscalerSpec = Static<typeof PodAutoscalerSpec>;
 /** What the autoscaler wants and sees. */
 export const PodAutoscalerStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
   desiredScale: Type.Optional(Type.Integer({ format: "int32", description: "Pods wanted; -1 while not known yet." })),
   actualScale: Type.Optional(Type.Integer({ format: "int32", description: "Pods that are ready." })),
 });

@@ -1,7 +1,7 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { IntOrString, MapOf, Type, StringEnum, type Static } from "../../meta/schema.ts";
+import { described, IntOrString, MapOf, Type, StringEnum, type Static } from "../../meta/schema.ts";
 
 const text = (description: string) => Type.Optional(Type.String({ description }));
 
@@ -20,7 +20,7 @@ export const IngressPath = Type.Object({
   path: text("The beginning of the request's path. Default: any."),
   rewriteHost: text("The Host header that the backend sees."),
   headers: Type.Optional(
-    MapOf(Type.Object({ exact: Type.Optional(Type.String()) }), {
+    MapOf(Type.Object({ exact: text("The value it must have.") }), {
       description: "Headers that the request must carry.",
     }),
   ),
@@ -35,13 +35,18 @@ export const IngressRule = Type.Object({
   visibility: Type.Optional(
     StringEnum(["", "ExternalIP", "ClusterLocal"], { description: "Who can reach it. Default ExternalIP: everybody." }),
   ),
-  http: Type.Optional(Type.Object({ paths: Type.Optional(Type.Array(IngressPath)) })),
+  http: Type.Optional(
+    Type.Object(
+      { paths: Type.Optional(Type.Array(IngressPath, { description: "Tried longest first." })) },
+      { description: "Where the requests go." },
+    ),
+  ),
 });
 export type IngressRule = Static<typeof IngressRule>;
 
 /** A certificate for some hosts. */
 export const IngressTLS = Type.Object({
-  hosts: Type.Optional(Type.Array(Type.String())),
+  hosts: Type.Optional(Type.Array(Type.String(), { description: "Host names it is for." })),
   secretName: text("The Secret with tls.crt and tls.key."),
   secretNamespace: text("Its namespace."),
 });
@@ -65,15 +70,16 @@ export const LoadBalancerIngress = Type.Object({
 export type LoadBalancerIngress = Static<typeof LoadBalancerIngress>;
 
 /** The ways to reach the data plane. */
-export const LoadBalancerStatus = Type.Object({ ingress: Type.Optional(Type.Array(LoadBalancerIngress)) });
+export const LoadBalancerStatus = Type.Object({
+  ingress: Type.Optional(Type.Array(LoadBalancerIngress, { description: "The ways to reach it." })),
+});
 export type LoadBalancerStatus = Static<typeof LoadBalancerStatus>;
 
 /** Whether the data plane serves the rules. */
 export const IngressStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
-  publicLoadBalancer: Type.Optional(LoadBalancerStatus),
-  privateLoadBalancer: Type.Optional(LoadBalancerStatus),
+  publicLoadBalancer: Type.Optional(described(LoadBalancerStatus, "How it is reached from outside.")),
+  privateLoadBalancer: Type.Optional(described(LoadBalancerStatus, "How it is reached inside the cluster.")),
 });
 export type IngressStatus = Static<typeof IngressStatus>;
 

@@ -33,11 +33,14 @@ function parseLine(line: string): { indent: number; key: string; value: string |
   return { indent: spaces.length, key: unquote(key.trim()), value: parseScalar(value, line) };
 }
 
+// No text, and the empty map, are undefined.
 function parseScalar(raw: string, line: string): string | undefined {
-  const value = raw.startsWith('"') || raw.startsWith("'") ? raw.trim() : raw.replace(/(^|\s)#.*$/, "").trim();
-  if (value === "") return undefined;
-  if (/^[{[&*!|>%@`]/.test(value) && value !== "{}") throw new RangeError(`cannot read the line "${line}"`);
-  return value === "{}" ? undefined : unquote(value);
+  const quoted = /^(["'])(.*?)\1\s*(#.*)?$/.exec(raw.trim());
+  if (quoted !== null) return quoted[2] ?? "";
+  const value = raw.replace(/(^|\s)#.*$/, "").trim();
+  if (value === "" || value === "{}") return undefined;
+  if (/^[{["'&*!|>%@`]/.test(value)) throw new RangeError(`cannot read the line "${line}"`);
+  return value;
 }
 
 function unquote(text: string): string {

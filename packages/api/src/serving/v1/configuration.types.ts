@@ -1,7 +1,7 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind, type PrinterColumn } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { MapOf, Type, type Static } from "../../meta/schema.ts";
+import { Type, type Static } from "../../meta/schema.ts";
 import { servingGroup } from "./labels.ts";
 import { RevisionTemplate } from "./revision.types.ts";
 
@@ -28,7 +28,6 @@ export const configurationColumns: readonly PrinterColumn[] = [
 /** What is observed of a Configuration. */
 export const ConfigurationStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
   ...configurationStatusProperties,
 });
 export type ConfigurationStatus = Static<typeof ConfigurationStatus>;

@@ -1,5 +1,6 @@
 import {
   AnyValue,
+  described,
   IntOrString,
   MapOf,
   Preserved,
@@ -49,16 +50,19 @@ const EnvVarSource = Type.Object({
 export const EnvVar = Type.Object({
   name: Type.Optional(Type.String({ description: "Name of the variable." })),
   value: text("Its value; $(VAR) refers to variables defined before."),
-  valueFrom: Type.Optional(EnvVarSource),
+  valueFrom: Type.Optional(described(EnvVarSource, "Where the value comes from, when it is not given outright.")),
 });
 export type EnvVar = Static<typeof EnvVar>;
 
 const namedSource = (objectKind: string) =>
   Type.Optional(
-    Type.Object({
-      name: text(`Name of the ${objectKind}, in the same namespace.`),
-      optional: flag(`Whether the container may start without the ${objectKind}.`),
-    }),
+    Type.Object(
+      {
+        name: text(`Name of the ${objectKind}, in the same namespace.`),
+        optional: flag(`Whether the container may start without the ${objectKind}.`),
+      },
+      { description: `All keys of a ${objectKind}.` },
+    ),
   );
 
 /** A whole ConfigMap or Secret as environment variables. */
@@ -91,7 +95,10 @@ export const ResourceRequirements = Type.Object({
 });
 export type ResourceRequirements = Static<typeof ResourceRequirements>;
 
-const HttpHeader = Type.Object({ name: Type.String(), value: Type.String() });
+const HttpHeader = Type.Object({
+  name: Type.String({ description: "Name of the header." }),
+  value: Type.String({ description: "Its value." }),
+});
 
 /** How to find out whether a container is started, alive or ready. Exactly one of exec, grpc, httpGet and tcpSocket. */
 export const Probe = Type.Object({
@@ -148,17 +155,20 @@ const Capabilities = Type.Object({
 /** How much a container may do. */
 export const SecurityContext = Type.Object({
   allowPrivilegeEscalation: flag("Whether a process may gain more privileges than its parent."),
-  capabilities: Type.Optional(Capabilities),
+  capabilities: Type.Optional(described(Capabilities, "Linux capabilities to drop or add.")),
   privileged: flag("Must be false."),
   readOnlyRootFilesystem: flag("Whether the root file system is read-only."),
   runAsGroup: int64("The group to run as."),
   runAsNonRoot: flag("Refuses to start a container that would run as root."),
   runAsUser: int64("The user to run as."),
   seccompProfile: Type.Optional(
-    Type.Object({
-      type: Type.String({ description: "RuntimeDefault, Localhost or Unconfined." }),
-      localhostProfile: text("The profile's file on the node, for Localhost."),
-    }),
+    Type.Object(
+      {
+        type: Type.String({ description: "RuntimeDefault, Localhost or Unconfined." }),
+        localhostProfile: text("The profile's file on the node, for Localhost."),
+      },
+      { description: "Which system calls are allowed." },
+    ),
   ),
   appArmorProfile: forbidden,
   procMount: forbidden,
@@ -196,11 +206,15 @@ export const Container = Type.Object({
   ports: Type.Optional(
     Type.Array(ContainerPort, { description: "At most one, on the one container that serves requests." }),
   ),
-  resources: Type.Optional(ResourceRequirements),
-  readinessProbe: Type.Optional(Probe),
-  livenessProbe: Type.Optional(Probe),
-  startupProbe: Type.Optional(Probe),
-  securityContext: Type.Optional(SecurityContext),
+  resources: Type.Optional(
+    described(ResourceRequirements, "CPU, memory and so on that the container asks for and may use."),
+  ),
+  readinessProbe: Type.Optional(
+    described(Probe, "When the container can take requests. Default: when its port accepts connections."),
+  ),
+  livenessProbe: Type.Optional(described(Probe, "When the container has to be started anew.")),
+  startupProbe: Type.Optional(described(Probe, "When the container has started; the other probes wait for it.")),
+  securityContext: Type.Optional(described(SecurityContext, "How much the container may do.")),
   volumeMounts: Type.Optional(Type.Array(VolumeMount, { description: "Volumes to mount." })),
   terminationMessagePath: text("File whose content is reported when the container ends."),
   terminationMessagePolicy: text("File or FallbackToLogsOnError."),

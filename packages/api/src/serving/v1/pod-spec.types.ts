@@ -37,7 +37,7 @@ export const podSpecProperties = {
     }),
   ),
   imagePullSecrets: Type.Optional(
-    Type.Array(Type.Object({ name: Type.Optional(Type.String()) }), {
+    Type.Array(Type.Object({ name: Type.Optional(Type.String({ description: "Name of the Secret." })) }), {
       description: "Secrets with credentials for private registries.",
     }),
   ),

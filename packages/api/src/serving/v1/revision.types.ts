@@ -63,7 +63,6 @@ export type ContainerStatus = Static<typeof ContainerStatus>;
 /** What is observed of a Revision. */
 export const RevisionStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
   logUrl: Type.Optional(Type.String({ description: "Where the logs of this Revision are." })),
   containerStatuses: Type.Optional(Type.Array(ContainerStatus, { description: "The images of the containers." })),
   initContainerStatuses: Type.Optional(

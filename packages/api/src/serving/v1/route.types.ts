@@ -1,7 +1,7 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { MapOf, Type, type Static } from "../../meta/schema.ts";
+import { Type, type Static } from "../../meta/schema.ts";
 import { servingGroup } from "./labels.ts";
 
 const trafficTargetProperties = {
@@ -49,9 +49,10 @@ export const RouteSpec = Type.Object({
 export type RouteSpec = Static<typeof RouteSpec>;
 
 /** Where something can be called. */
-export const Address = Type.Object({
-  url: Type.Optional(Type.String({ description: "The URL inside the cluster." })),
-});
+export const Address = Type.Object(
+  { url: Type.Optional(Type.String({ description: "The URL inside the cluster." })) },
+  { description: "Where others in the cluster reach it." },
+);
 export type Address = Static<typeof Address>;
 
 /** The fields that Service and Route report alike. */
@@ -66,7 +67,6 @@ export const routeStatusProperties = {
 /** What is observed of a Route. */
 export const RouteStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
   ...routeStatusProperties,
 });
 export type RouteStatus = Static<typeof RouteStatus>;

@@ -1,7 +1,7 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { MapOf, Type, type Static } from "../../meta/schema.ts";
+import { Type, type Static } from "../../meta/schema.ts";
 import { configurationColumns, configurationStatusProperties } from "./configuration.types.ts";
 import { servingGroup } from "./labels.ts";
 import { RevisionTemplate } from "./revision.types.ts";
@@ -24,7 +24,6 @@ export type ServiceSpec = Static<typeof ServiceSpec>;
 /** What is observed of a Service. */
 export const ServiceStatus = Type.Object({
   ...statusProperties,
-  annotations: Type.Optional(MapOf(Type.String())),
   ...configurationStatusProperties,
   ...routeStatusProperties,
 });

@@ -1,4 +1,4 @@
-import { Preserved, Type, type Static } from "../../meta/schema.ts";
+import { described, Preserved, Type, type Static } from "../../meta/schema.ts";
 
 const keyToPath = Type.Object({
   key: Type.String({ description: "The key to project." }),
@@ -26,17 +26,22 @@ const SecretVolume = Type.Object({
 
 /** One of the sources of a projected volume. */
 export const VolumeProjection = Type.Object({
-  configMap: Type.Optional(Type.Object({ name, items, optional })),
-  secret: Type.Optional(Type.Object({ name, items, optional })),
+  configMap: Type.Optional(
+    Type.Object({ name, items, optional }, { description: "The keys of a ConfigMap as files." }),
+  ),
+  secret: Type.Optional(Type.Object({ name, items, optional }, { description: "The keys of a Secret as files." })),
   downwardAPI: Type.Optional(
     Preserved<{ items?: Record<string, unknown>[] }>({ description: "Fields of the pod as files." }),
   ),
   serviceAccountToken: Type.Optional(
-    Type.Object({
-      audience: Type.Optional(Type.String({ description: "Whom the token is for." })),
-      expirationSeconds: Type.Optional(Type.Integer({ format: "int64", description: "Lifetime of the token." })),
-      path: Type.Optional(Type.String({ description: "The file, relative to the mount." })),
-    }),
+    Type.Object(
+      {
+        audience: Type.Optional(Type.String({ description: "Whom the token is for." })),
+        expirationSeconds: Type.Optional(Type.Integer({ format: "int64", description: "Lifetime of the token." })),
+        path: Type.Optional(Type.String({ description: "The file, relative to the mount." })),
+      },
+      { description: "A token of the ServiceAccount as a file." },
+    ),
   ),
   clusterTrustBundle: Type.Optional(Preserved({ description: "Known to Kubernetes, but not allowed in a Revision." })),
 });
@@ -50,9 +55,9 @@ const ProjectedVolume = Type.Object({
 /** Files that containers may mount. Exactly one source. */
 export const Volume = Type.Object({
   name: Type.Optional(Type.String({ description: "Name by which containers mount it." })),
-  configMap: Type.Optional(ConfigMapVolume),
-  secret: Type.Optional(SecretVolume),
-  projected: Type.Optional(ProjectedVolume),
+  configMap: Type.Optional(described(ConfigMapVolume, "The keys of a ConfigMap as files.")),
+  secret: Type.Optional(described(SecretVolume, "The keys of a Secret as files.")),
+  projected: Type.Optional(described(ProjectedVolume, "Several sources in one volume.")),
   emptyDir: Type.Optional(
     Preserved<{ medium?: string; sizeLimit?: number | string }>({
       description: "Scratch space that lives as long as the pod.",

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "@jest/globals";
+import { AnyValue, IntOrString, MapOf, Preserved, StringEnum, Type, type TSchema } from "../meta/schema.ts";
+import { customKinds, makeCustomResourceDefinition, StructuralSchemaError, toStructuralSchema } from "./index.ts";
+
+describe("structural schemas", () => {
+  test.each([
+    [Type.String({ description: "d" }), { description: "d", type: "string" }],
+    [StringEnum(["a", "b"]), { type: "string", enum: ["a", "b"] }],
+    [
+      MapOf(Type.Integer({ format: "int32" })),
+      { type: "object", additionalProperties: { type: "integer", format: "int32" } },
+    ],
+    [IntOrString(), { anyOf: [{ type: "integer" }, { type: "string" }], "x-kubernetes-int-or-string": true }],
+    [AnyValue(), { "x-kubernetes-preserve-unknown-fields": true }],
+    [Preserved(), { type: "object", "x-kubernetes-preserve-unknown-fields": true }],
+    [
+      Type.Object({ a: Type.String(), b: Type.Optional(Type.Array(Type.Boolean())) }),
+      {
+        type: "object",
+        required: ["a"],
+        properties: { a: { type: "string" }, b: { type: "array", items: { type: "boolean" } } },
+      },
+    ],
+  ] as [TSchema, object][])("%j", (schema, want) => {
+    expect(toStructuralSchema(schema, "X")).toEqual(want);
+  });
+
+  test.each([
+    [{ type: "object", patternProperties: {} }, 'X.spec: the keyword "patternProperties" has no place'],
+    [{ type: "object", properties: { a: { const: 1, type: "integer" } } }, 'X.spec.a: the keyword "const"'],
+    [{ type: "array", items: { anyOf: [] } }, "X.spec[]: anyOf is for IntOrString only"],
+    [{ type: "object", additionalProperties: false }, "X.spec: additionalProperties must be a schema"],
+    [{ type: "object", properties: {}, additionalProperties: { type: "string" } }, "X.spec: properties exclude"],
+    [{ type: "array" }, "X.spec: an array must say its items"],
+    [{ type: ["string", "null"] }, 'X.spec: ["string","null"] is not a type'],
+    [{}, "X.spec: has no type"],
+  ])("%j is refused by its place", (schema, want) => {
+    expect(() => toStructuralSchema(schema, "X.spec")).toThrow(StructuralSchemaError);
+    expect(() => toStructuralSchema(schema, "X.spec")).toThrow(want);
+  });
+});
+
+describe.each(customKinds.map((kind) => [kind.kind, kind] as const))("%s", (_, kind) => {
+  const definition = makeCustomResourceDefinition(kind);
+
+  test("every field that is ours to explain is explained", () => {
+    const silent = allSchemas(definition.spec)
+      .filter(({ path, schema }) => isField(path) && schema["description"] === undefined)
+      .map(({ path }) => path)
+      .filter((path) => path !== ".metadata");
+    expect(silent).toEqual([]);
+  });
+
+  test("has a status subresource and ends its table with readiness", () => {
+    const [version] = definition.spec["versions"] as [
+      { subresources: object; additionalPrinterColumns: { name: string }[] },
+    ];
+    expect(version.subresources).toEqual({ status: {} });
+    const names = version.additionalPrinterColumns.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["Ready", "Reason"]));
+    expect(definition.metadata.name).toBe(`${kind.plural}.${kind.group}`);
+  });
+});
+
+test("short names and columns are Knative's", () => {
+  const table = customKinds.map(({ kind, shortNames, printerColumns }) => [
+    kind,
+    shortNames.toSorted().join(","),
+    printerColumns.map(({ name }) => name).join(","),
+  ]);
+  expect(table).toEqual([
+    ["Service", "kservice,ksvc", "URL,LatestCreated,LatestReady,Ready,Reason"],
+    ["Configuration", "cfg,config", "LatestCreated,LatestReady,Ready,Reason"],
+    ["Revision", "rev", "Config Name,Generation,Ready,Reason,Actual Replicas,Desired Replicas"],
+    ["Route", "rt", "URL,Ready,Reason"],
+    ["PodAutoscaler", "kpa,pa", "DesiredScale,ActualScale,Ready,Reason"],
+    ["Ingress", "king,kingress", "Ready,Reason"],
+  ]);
+});
+
+interface Place {
+  readonly path: string;
+  readonly schema: Record<string, unknown>;
+}
+
+function isField(path: string): boolean {
+  return !path.endsWith("[]") && !path.endsWith(".*");
+}
+
+function allSchemas(spec: Record<string, unknown>): Place[] {
+  const [version] = spec["versions"] as [{ schema: { openAPIV3Schema: Record<string, unknown> } }];
+  return walk({ path: "", schema: version.schema.openAPIV3Schema });
+}
+
+function walk(place: Place): Place[] {
+  const { path, schema } = place;
+  const {
+    properties = {},
+    items,
+    additionalProperties,
+  } = schema as {
+    properties?: Record<string, Record<string, unknown>>;
+    items?: Record<string, unknown>;
+    additionalProperties?: Record<string, unknown>;
+  };
+  return [
+    place,
+    ...Object.entries(properties).flatMap(([name, child]) => walk({ path: `${path}.${name}`, schema: child })),
+    ...(items === undefined ? [] : walk({ path: `${path}[]`, schema: items })),
+    ...(additionalProperties === undefined ? [] : walk({ path: `${path}.*`, schema: additionalProperties })),
+  ];
+}
