@@ -7,7 +7,8 @@ import { addHealth } from "./health.ts";
 import { addMetrics } from "./metrics.ts";
 import type { AddMetrics } from "./metrics.ts";
 import { addRequestLog } from "./request-log.ts";
-import { closeWithin } from "./drain.ts";
+import { addDrain } from "./drain.ts";
+import type { Drain } from "./drain.ts";
 
 /** What the service serves, beyond the three routes that each has. */
 export interface HttpAppOptions {
@@ -50,6 +51,27 @@ const DRAIN_MS_MAX = 10_000;
 
 /** Builds the app without listening, for tests that use `inject`. */
 export async function buildHttpApp(options: HttpAppOptions): Promise<FastifyInstance> {
+  return (await buildApp(options)).app;
+}
+
+/** Builds the app and listens. @throws Error naming the port when it cannot be bound. */
+export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
+  const { host = "0.0.0.0", port, log, drainMsMax = DRAIN_MS_MAX } = options;
+  const { app, drain } = await buildApp(options);
+  const address = await app.listen({ host, port, listenTextResolver: () => "Listening" });
+  log.debug({ address }, "Listens");
+  let closed: Promise<void> | undefined;
+  return {
+    address,
+    port: portOf(app) ?? port,
+    close() {
+      closed ??= drain.close(drainMsMax);
+      return closed;
+    },
+  };
+}
+
+async function buildApp(options: HttpAppOptions): Promise<{ app: FastifyInstance; drain: Drain }> {
   const app: FastifyInstance = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -57,32 +79,14 @@ export async function buildHttpApp(options: HttpAppOptions): Promise<FastifyInst
     forceCloseConnections: "idle",
     return503OnClosing: false,
   });
+  const drain = addDrain(app);
   addErrorAnswers(app);
   addRequestLog(app);
-  addHealth(app, options);
+  addHealth(app, { ...options, ready: async () => !drain.isDraining && ((await options.ready?.()) ?? true) });
   addMetrics(app, options);
   await options.routes?.(app);
   await app.ready();
-  return app;
-}
-
-/** Builds the app and listens. @throws Error naming the port when it cannot be bound. */
-export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  const { host = "0.0.0.0", port, log, ready, drainMsMax = DRAIN_MS_MAX } = options;
-  let isClosing = false;
-  const app = await buildHttpApp({ ...options, ready: async () => !isClosing && ((await ready?.()) ?? true) });
-  const address = await app.listen({ host, port });
-  log.info({ address }, "Listening");
-  let closed: Promise<void> | undefined;
-  return {
-    address,
-    port: portOf(app) ?? port,
-    close() {
-      isClosing = true;
-      closed ??= closeWithin(app, drainMsMax);
-      return closed;
-    },
-  };
+  return { app, drain };
 }
 
 function portOf(app: FastifyInstance): number | undefined {

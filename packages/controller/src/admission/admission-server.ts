@@ -51,6 +51,10 @@ export async function openAdmissionServer(options: AdmissionServerOptions): Prom
   const { clock = systemClock, log = silentLog } = options;
   const webhooks = new Map(options.webhooks.map((webhook) => [webhook.path, webhook]));
   const server = createServer((request, response) => {
+    // Connections that fall idle after `close` would hold it up until they are cut off.
+    response.on("finish", () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
     answer({ webhooks, log }, request, response).catch((error: unknown) => {
       log.warn({ err: toError(error) }, "Answering an admission request failed");
       response.destroy();
