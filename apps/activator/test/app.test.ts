@@ -549,7 +549,7 @@ function lease(holderIdentity: string): Lease {
   };
 }
 
-async function listenForReports(reports: ActivatorReport[]): Promise<{ port: number; close(): Promise<void> }> {
+async function listenForReports(reports: ActivatorReport[]): Promise<{ port: number; close: () => Promise<void> }> {
   const server = createServer((request) => {
     let partial = "";
     request.setEncoding("utf8");
