@@ -1,6 +1,6 @@
 import { openBareCluster, type BareCluster } from "./bare-cluster.ts";
 import { askOnce } from "./first-byte.ts";
-import { rssMb } from "./machine.ts";
+import { cpuSeconds, rssMb } from "./machine.ts";
 import { sleep, startSubject, until } from "./subject.ts";
 import { atMost, median, rounded, spread, type Findings } from "./table.ts";
 
@@ -15,6 +15,8 @@ const internalPort = 18_060;
 
 interface Start {
   readonly readyMs: number;
+  /** Processor time until then: what the machine's other work does not blur. */
+  readonly cpuMs: number;
   readonly rssMb: number;
 }
 
@@ -54,8 +56,9 @@ async function startOnce(service: string, cluster: BareCluster): Promise<Start> 
       (await askOnce({ port: internalPort, host: "localhost", path: "/readyz" }))?.includes(" 200 ") === true;
     await until(isReady, { subject, what: `${service} to be ready`, pauseMs: 2 });
     const readyMs = performance.now() - startedAtMs;
+    const cpuMs = cpuSeconds(subject.pid) * 1000;
     await sleep(settleMs);
-    return { readyMs, rssMb: rssMb(subject.pid) };
+    return { readyMs, cpuMs, rssMb: rssMb(subject.pid) };
   } finally {
     await subject.stop();
   }
@@ -65,14 +68,16 @@ function findings(starts: ReadonlyMap<string, readonly Start[]>): Findings {
   const measured = [...starts].map(([service, all]) => ({
     service,
     readyMs: all.slice(warmupRounds).map((start) => start.readyMs),
+    cpuMs: all.slice(warmupRounds).map((start) => start.cpuMs),
     rss: all.slice(warmupRounds).map((start) => start.rssMb),
   }));
   return {
     title: `start: ${rounds} starts of each service, spawn to /readyz, and RSS ${settleMs / 1000} s later`,
-    rows: measured.map(({ service, readyMs, rss }) => ({
+    rows: measured.map(({ service, readyMs, cpuMs, rss }) => ({
       service,
       "ready ms": rounded(median(readyMs)),
       "ready spread": spread(readyMs),
+      "CPU ms": rounded(median(cpuMs)),
       "RSS MB": rounded(median(rss)),
       "RSS spread": spread(rss),
     })),
