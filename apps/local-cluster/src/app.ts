@@ -67,7 +67,10 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   api.setPodLogs(makePodLogs(node.agent, clock));
   await listen(api, hostPorts, config.apiPort);
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
-  log.info({ url: api.url, network: network.driver }, "The local cluster is up");
+  log.info(
+    { url: api.url, network: network.driver, bootMs: Math.round(process.uptime() * 1000) },
+    "The local cluster is up",
+  );
   return {
     url: api.url,
     async close() {

@@ -2,7 +2,6 @@ import { ForbiddenError, InvalidError, type Kind, type KubeClient, NotFoundError
 import { describeManifest, type Fields, isFields, type Manifest } from "../kustomize/manifest.ts";
 import { StartError } from "../usage-error.ts";
 import { kindsOf } from "./kinds.ts";
-import type { Progress } from "./progress.ts";
 
 /** The annotation in which kubectl, too, keeps what it applied: either may go on where the other left off. */
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -13,22 +12,17 @@ const lastKinds = ["MutatingWebhookConfiguration", "ValidatingWebhookConfigurati
 const optionalKinds = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"];
 const RETRY_DELAY_MS = 100;
 
-export interface ApplyLimits {
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-}
-
 /** Brings objects to what manifests say. What was applied before and has not changed is not written at all. */
 export async function applyManifests(
   kube: KubeClient,
   manifests: readonly Manifest[],
-  limits: ApplyLimits,
+  signal: AbortSignal,
 ): Promise<{ written: number; kept: number }> {
   const kinds = kindsOf(manifests);
   let written = 0;
   for (const group of inOrder(manifests)) {
     const results = await Promise.all(
-      group.map((manifest) => applyPatiently(kube, { manifest, kind: kinds(manifest) }, limits)),
+      group.map((manifest) => applyPatiently(kube, { manifest, kind: kinds(manifest) }, signal)),
     );
     written += results.filter(Boolean).length;
   }
@@ -51,7 +45,7 @@ interface Task {
 }
 
 /** A webhook may be down until its Pod runs, and a new kind takes a moment to be served; a refusal for a reason is final. */
-async function applyPatiently(kube: KubeClient, task: Task, { signal }: ApplyLimits): Promise<boolean> {
+async function applyPatiently(kube: KubeClient, task: Task, signal: AbortSignal): Promise<boolean> {
   for (;;) {
     try {
       return await apply(kube, task, signal);

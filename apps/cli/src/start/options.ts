@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
 
@@ -70,6 +71,16 @@ export function parseStartOptions(
     registryPort: parsePort("registry-port", values["registry-port"]),
     bus: values.bus,
     ...(imagesDir !== undefined && { imagesDir }),
+  };
+}
+
+/** Paths of options are meant from `directory`. */
+export function resolvePaths(options: StartOptions, directory: string): StartOptions {
+  const { dataDir, imagesDir } = options;
+  return {
+    ...options,
+    dataDir: resolve(directory, dataDir),
+    ...(imagesDir !== undefined && { imagesDir: resolve(directory, imagesDir) }),
   };
 }
 

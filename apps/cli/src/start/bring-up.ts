@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { loadKubeConfig, openKubeClient } from "@kelvin/kube";
+import { renderKustomization } from "../kustomize/render.ts";
+import { applyManifests } from "./apply.ts";
+import { awaitServices } from "./await-services.ts";
+import type { ClusterProcess } from "./cluster-process.ts";
+import type { StartOptions } from "./options.ts";
+import type { Progress } from "./progress.ts";
+import { repositoryRoot } from "./repository.ts";
+import { setPorts } from "./set-ports.ts";
+
+const READY_DEADLINE_MS = 60_000;
+
+/**
+ * Applies what runs on the cluster, waits until it serves, and prints the ready line.
+ * @throws StartError naming the cause when that does not come about in time.
+ */
+export async function bringUp(
+  cluster: ClusterProcess,
+  options: StartOptions,
+  { progress, signal: stopped }: { progress: Progress; signal: AbortSignal },
+): Promise<void> {
+  const overlay = renderKustomization(join(repositoryRoot, "deploy", "overlays", "local"));
+  const manifests = setPorts(overlay, options.httpPort);
+  await cluster.serving;
+  progress.say(`The API server answers on port ${options.apiPort}`);
+  const kubeconfig = join(options.dataDir, "kubeconfig");
+  const gateway = `http://127.0.0.1:${options.httpPort}`;
+  const local = `http://127.0.0.1:${options.httpPort + 1}`;
+  const api = `https://127.0.0.1:${options.apiPort}`;
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(READY_DEADLINE_MS)]);
+  const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
+  try {
+    const { written, kept } = await applyManifests(kube, manifests, signal);
+    progress.say(`Applied deploy/overlays/local: ${written} written, ${kept} as they were`);
+    await awaitServices({ kube, gateway, signal, progress });
+  } finally {
+    await kube.close();
+  }
+  progress.say("All services are available");
+  process.stdout.write(`Kelvin is ready: http=${gateway} local=${local} api=${api} kubeconfig=${kubeconfig}\n`);
+}
