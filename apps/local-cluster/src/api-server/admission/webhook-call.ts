@@ -36,8 +36,7 @@ export async function callWebhook(
 }
 
 function failureText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.name === "TimeoutError" ? "context deadline exceeded" : error.message;
+  return stringAt(error, "message") || String(error);
 }
 
 function requestOf(reviewed: AdmissionReviewed, uid: string): JsonObject {
@@ -69,37 +68,51 @@ function namespaceOf(resource: Resource, namespace: string, name: string): strin
   return resource.storageType === "/namespaces" ? name : namespace;
 }
 
-function post(
-  address: WebhookAddress,
-  { agent, webhook, body }: { agent: Agent; webhook: Webhook; body: string },
-): Promise<string> {
+interface Post {
+  readonly agent: Agent;
+  readonly webhook: Webhook;
+  readonly body: string;
+}
+
+/** Posts a review. A kept connection that its server closed at that very moment is no failure: it is tried once more. */
+async function post(address: WebhookAddress, call: Post): Promise<string> {
+  const signal = AbortSignal.timeout(call.webhook.timeoutSeconds * 1000);
+  try {
+    return await postOnce(address, call, signal);
+  } catch (error) {
+    if (signal.aborted) throw new Error("context deadline exceeded", { cause: error });
+    if (!isRecord(error) || error["isStaleConnection"] !== true) throw error;
+    return postOnce(address, call, signal);
+  }
+}
+
+function postOnce(address: WebhookAddress, { agent, webhook, body }: Post, signal: AbortSignal): Promise<string> {
   const caBundle = stringAt(webhook.clientConfig, "caBundle");
-  const separator = address.path.includes("?") ? "&" : "?";
+  const path = address.path.startsWith("/") ? address.path : `/${address.path}`;
   return new Promise((resolve, reject) => {
-    const call = httpsRequest(
-      {
-        agent,
-        method: "POST",
-        host: address.host,
-        port: address.port,
-        servername: isAddress(address.serverName) ? "" : address.serverName,
-        path: `${address.path.startsWith("/") ? "" : "/"}${address.path}${separator}timeout=${webhook.timeoutSeconds}s`,
-        ...(caBundle === "" ? {} : { ca: Buffer.from(caBundle, "base64").toString() }),
-        headers: {
-          Host: address.serverName,
-          "Content-Type": "application/json",
-          Accept: "application/json",
-          "Content-Length": Buffer.byteLength(body),
-        },
-        signal: AbortSignal.timeout(webhook.timeoutSeconds * 1000),
+    const call = httpsRequest({
+      agent,
+      method: "POST",
+      host: address.host,
+      port: address.port,
+      servername: isAddress(address.serverName) ? "" : address.serverName,
+      path: `${path}${path.includes("?") ? "&" : "?"}timeout=${webhook.timeoutSeconds}s`,
+      ...(caBundle === "" ? {} : { ca: Buffer.from(caBundle, "base64").toString() }),
+      headers: {
+        Host: address.serverName,
+        "Content-Type": "application/json",
+        Accept: "application/json",
+        "Content-Length": Buffer.byteLength(body),
       },
-      (answer) => {
-        readAnswer(answer).then(resolve, reject);
-      },
-    );
-    call.on("error", (error) =>
-      reject(error.name === "AbortError" && error.cause instanceof Error ? error.cause : error),
-    );
+      signal,
+    });
+    call.on("response", (answer) => {
+      readAnswer(answer).then(resolve, reject);
+    });
+    call.on("error", (error) => {
+      const isStaleConnection = call.reusedSocket && stringAt(error, "code") === "ECONNRESET";
+      reject(Object.assign(error, { isStaleConnection }));
+    });
     call.end(body);
   });
 }
