@@ -42,7 +42,10 @@ export function rssMb(pid: number): number {
   return Number(kilobytes) / 1024;
 }
 
+/** Of util-linux; every Linux has it. */
+const tasksetCommand = "taskset";
+
 /** Keeps all threads of a process on one core. @throws when taskset is missing or refuses */
 export function pin(pid: number, core: number): void {
-  execFileSync("taskset", ["-apc", String(core), String(pid)], { stdio: "ignore" });
+  execFileSync(tasksetCommand, ["-apc", String(core), String(pid)], { stdio: "ignore" });
 }

@@ -1,11 +1,11 @@
 // The byte classes of RFC 9110 and 9112, as tables, and comparisons that do not make strings.
 
+/** Bytes that have a meaning in heads and chunks, by their names. */
 export const HTAB = 9;
 export const LF = 10;
 export const CR = 13;
 export const SP = 32;
 export const COMMA = 44;
-export const DASH = 45;
 export const SLASH = 47;
 export const COLON = 58;
 export const SEMICOLON = 59;

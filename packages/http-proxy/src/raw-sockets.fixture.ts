@@ -153,6 +153,7 @@ export interface Rig {
   readonly close: () => Promise<void>;
 }
 
+/** Opens a rig; `close` it after each test. */
 export function openRig(): Rig {
   const closers: (() => Promise<void> | void)[] = [];
   return {
