@@ -101,7 +101,8 @@ function parseStartScript(text: string): string | undefined {
 
 /** Without a shell in between the process is the app itself: it starts faster and gets its signals. */
 function commandOf(script: string): { command: string[]; needsShell: boolean } {
-  const words = script.split(/ +/);
+  // `exec` is for shells; what runs the words without one replaces itself anyway.
+  const words = script.replace(/^exec +/, "").split(/ +/);
   if (PLAIN_SCRIPT.test(script) && words[0]?.includes("=") === false) return { command: words, needsShell: false };
   return { command: ["/bin/sh", "-c", `${script} "$@"`, "start"], needsShell: true };
 }
