@@ -60,10 +60,10 @@ export interface ClusterInformers {
 }
 
 export function openClusterInformers(kube: KubeClient): ClusterInformers {
-  const opened: Informer<never>[] = [];
+  const closers: (() => Promise<void>)[] = [];
   const open = <T extends KubeObject>(kind: Kind<T>, options: InformerOptions<T> = {}): Informer<T> => {
     const informer = openInformer(kube, kind, options);
-    opened.push(informer as unknown as Informer<never>);
+    closers.push(() => informer.close());
     return informer;
   };
   return {
@@ -91,7 +91,7 @@ export function openClusterInformers(kube: KubeClient): ClusterInformers {
     rootCaConfigMaps: open(ConfigMap, { fieldSelector: `metadata.name=${rootCaName}` }),
     definitions: open(CustomResourceDefinition),
     async close() {
-      await Promise.all(opened.map((informer) => informer.close()));
+      await Promise.all(closers.map((close) => close()));
     },
   };
 }
