@@ -63,10 +63,11 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   await forgetFormerLife({ kube, nodeName: NODE_NAME, dataDir: config.dataDir }, timestampOf(clock));
   const controllers = await openBuiltInControllers({ kube, clock, log, rootCaCert: api.caCert });
   const services = openServices({ kube, config, hostPorts, reportError });
-  const node = await openNode(config, { api, network, files: services.files, reportError });
-  api.setPodLogs(makePodLogs(node.agent, clock));
   await listen(api, hostPorts, config.apiPort);
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
+  // Last: from now on Pods start, and they want all of the above.
+  const node = await openNode(config, { api, network, files: services.files, reportError });
+  api.setPodLogs(makePodLogs(node.agent, clock));
   log.info(
     { url: api.url, network: network.driver, bootMs: Math.round(process.uptime() * 1000) },
     "The local cluster is up",

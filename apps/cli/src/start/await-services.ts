@@ -26,14 +26,18 @@ export async function awaitServices({ kube, gateway, signal, progress }: AwaitSe
 }
 
 async function findWaiting(kube: KubeClient, told: Set<string>, progress: Progress): Promise<string[]> {
-  const { items } = await kube.list(Deployment, { namespace: NAMESPACE });
-  for (const deployment of items.filter(isAvailable)) {
+  const [{ items }, pods] = await Promise.all([
+    kube.list(Deployment, { namespace: NAMESPACE }),
+    kube.list(Pod, { namespace: NAMESPACE }),
+  ]);
+  const isUp = (deployment: Deployment): boolean => isAvailable(deployment) && hasReadyPod(deployment, pods.items);
+  for (const deployment of items.filter(isUp)) {
     const name = deployment.metadata.name ?? "";
     if (told.has(name)) continue;
     told.add(name);
     progress.say(`${name} is available`);
   }
-  return items.filter((deployment) => !isAvailable(deployment)).map(({ metadata }) => metadata.name ?? "");
+  return items.filter((deployment) => !isUp(deployment)).map(({ metadata }) => metadata.name ?? "");
 }
 
 function isAvailable({ metadata, status }: Deployment): boolean {
@@ -41,6 +45,16 @@ function isAvailable({ metadata, status }: Deployment): boolean {
   return (
     isObserved &&
     status?.conditions?.some(({ type, status: value }) => type === "Available" && value === "True") === true
+  );
+}
+
+/** A Deployment's status may still be that of the cluster's former life; a Pod's is taken back before anybody reads it. */
+function hasReadyPod({ spec }: Deployment, pods: readonly Pod[]): boolean {
+  const wanted = Object.entries(spec?.selector.matchLabels ?? {});
+  return pods.some(
+    ({ metadata, status }) =>
+      wanted.every(([key, value]) => metadata.labels?.[key] === value) &&
+      status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true,
   );
 }
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { loadKubeConfig, openKubeClient } from "@kelvin/kube";
-import { renderKustomization } from "../kustomize/render.ts";
 import { applyManifests } from "./apply.ts";
 import { awaitServices } from "./await-services.ts";
 import type { ClusterProcess } from "./cluster-process.ts";
 import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
+import { renderOverlay } from "./rendered-overlay.ts";
 import { repositoryRoot } from "./repository.ts";
 import { setPorts } from "./set-ports.ts";
 
@@ -20,7 +20,11 @@ export async function bringUp(
   options: StartOptions,
   { progress, signal: stopped }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
-  const overlay = renderKustomization(join(repositoryRoot, "deploy", "overlays", "local"));
+  const overlay = await renderOverlay(
+    join(repositoryRoot, "deploy"),
+    "overlays/local",
+    join(options.dataDir, "overlay.json"),
+  );
   const manifests = setPorts(overlay, options.httpPort);
   await cluster.serving;
   progress.say(`The API server answers on port ${options.apiPort}`);
