@@ -20,7 +20,7 @@ export function parseImageReference(image: string): ImageReference {
   if (rest.length > 0 || (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest))) fail();
   const { name, tag } = splitTag(named);
   const { registry, repository } = splitRegistry(name);
-  if (!/^[a-z0-9_\-./]{2,255}$/.test(repository)) fail();
+  if (!/^[a-z0-9_\-./]{1,255}$/.test(repository)) fail();
   if (!/^([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(registry)) fail();
   if (tag !== undefined && !/^[A-Za-z0-9_\-.]{1,127}$/.test(tag)) fail();
   return { registry, repository, tag, digest };

@@ -136,7 +136,7 @@ export function validateVolumeMounts(
       ...validateMountPath(mount, seenPaths),
       ...validateReadOnly(mount, volume),
     ];
-    seenPaths.add(posix.normalize(mount.mountPath ?? ""));
+    seenPaths.add(cleaned(mount.mountPath ?? ""));
     return viaFieldIndex(errors, "volumeMounts", index);
   });
 }
@@ -148,15 +148,16 @@ function allowedMountFields({ podSpecVolumesMountPropagation }: FeaturesConfig):
 
 function validateMountPath({ mountPath = "" }: VolumeMount, seenPaths: ReadonlySet<string>): FieldError[] {
   if (mountPath === "") return [missingField("mountPath")];
-  const cleaned = withoutTrailingSlash(posix.normalize(mountPath));
-  if (reservedPaths.has(cleaned)) return [fieldError(`mountPath "${cleaned}" is a reserved path`, ["mountPath"])];
+  const path = cleaned(mountPath);
+  if (reservedPaths.has(path)) return [fieldError(`mountPath "${path}" is a reserved path`, ["mountPath"])];
   if (!mountPath.startsWith("/")) return [invalidValue(mountPath, "mountPath")];
-  const isTaken = seenPaths.has(posix.normalize(mountPath));
-  return isTaken ? [invalidValue(`"${mountPath}" must be unique`, "mountPath")] : [];
+  return seenPaths.has(path) ? [invalidValue(`"${mountPath}" must be unique`, "mountPath")] : [];
 }
 
-function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+// One spelling for each path, so that "/dev/" and "/x/../dev" are "/dev".
+function cleaned(path: string): string {
+  const normalized = posix.normalize(path);
+  return normalized.length > 1 && normalized.endsWith("/") ? normalized.slice(0, -1) : normalized;
 }
 
 function validateReadOnly({ readOnly = false }: VolumeMount, volume: Volume | undefined): FieldError[] {
