@@ -122,14 +122,17 @@ const rows: ReconcileRow[] = [
   {
     name: "a Configuration without Service is told which Routes use it",
     world: [
-      configuration("hello", ownedByNobody, withAnnotations({ "serving.knative.dev/routes": "old" }), at("hello-00001")),
+      configuration(
+        "hello",
+        ownedByNobody,
+        withAnnotations({ "serving.knative.dev/routes": "old" }),
+        at("hello-00001"),
+      ),
       revision("hello-00001"),
       route("public", withSpec({ traffic: [{ configurationName: "hello", percent: 100 }] })),
     ],
     key,
-    wantUpdated: [
-      configuration("hello", ownedByNobody, withAnnotations({ "serving.knative.dev/routes": "public" })),
-    ],
+    wantUpdated: [configuration("hello", ownedByNobody, withAnnotations({ "serving.knative.dev/routes": "public" }))],
     wantStatus: { Ready: "Unknown" },
   },
 ];

@@ -1,4 +1,4 @@
-import { isConditionTrue, keyOf, readyCondition } from "@kelvin/api";
+import { keyOf } from "@kelvin/api";
 import { autoscalingAnnotations, autoscalingGroup, PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import {
   initializeRevision,
@@ -35,11 +35,7 @@ export async function reconcilePodAutoscaler(revision: Revision, deps: RevisionD
     },
     deps,
   );
-  const wasReady = isConditionTrue(status, readyCondition);
   propagatePodAutoscaler(status, podAutoscaler, now);
-  const isReady = isConditionTrue(status, readyCondition);
-  if (isReady && !wasReady)
-    deps.recorder.normal(revision, "RevisionReady", "Revision becomes ready upon all resources being ready");
   return undefined;
 }
 

@@ -1,3 +1,4 @@
+import { isConditionTrue, readyCondition } from "@kelvin/api";
 import type { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import { initializeRevision, type Revision } from "@kelvin/api/serving/v1";
 import { waitForEvent, type Outcome } from "@kelvin/controller";
@@ -34,10 +35,14 @@ const steps: readonly Step[] = [reconcileRevisionRoutes, reconcileDigests, recon
  * @throws NotOwnedError when a child's name belongs to someone else.
  */
 export async function reconcileRevision(revision: Revision, deps: RevisionDeps): Promise<Outcome> {
-  initializeRevision(revision, deps.clock.now());
+  const status = initializeRevision(revision, deps.clock.now());
+  const wasReady = isConditionTrue(status, readyCondition);
   for (const step of steps) {
     const outcome = await step(revision, deps);
     if (outcome !== undefined) return outcome;
+  }
+  if (!wasReady && isConditionTrue(status, readyCondition)) {
+    deps.recorder.normal(revision, "RevisionReady", "Revision becomes ready upon all resources being ready");
   }
   return waitForEvent;
 }

@@ -35,7 +35,11 @@ const rows: ReconcileRow[] = [
     world: [service("hello")],
     key,
     wantCreated: [makeConfiguration(service("hello")), makeRoute(service("hello"))],
-    wantStatus: { ConfigurationsReady: "Unknown/OutOfDate", RoutesReady: "Unknown/OutOfDate", Ready: "Unknown/OutOfDate" },
+    wantStatus: {
+      ConfigurationsReady: "Unknown/OutOfDate",
+      RoutesReady: "Unknown/OutOfDate",
+      Ready: "Unknown/OutOfDate",
+    },
     wantEvents: ['Normal Created: Created Configuration "hello"', 'Normal Created: Created Route "hello"'],
   },
   {
@@ -79,7 +83,11 @@ const rows: ReconcileRow[] = [
     key,
     wantUpdated: [makeConfiguration(service("hello"), ["another"]), makeRoute(service("hello"))],
     // Both have to be observed again before they count.
-    wantStatus: { ConfigurationsReady: "Unknown/OutOfDate", RoutesReady: "Unknown/OutOfDate", Ready: "Unknown/OutOfDate" },
+    wantStatus: {
+      ConfigurationsReady: "Unknown/OutOfDate",
+      RoutesReady: "Unknown/OutOfDate",
+      Ready: "Unknown/OutOfDate",
+    },
   },
   {
     name: "a ready Route that still serves the previous Revision keeps the Service from being ready",
@@ -89,7 +97,11 @@ const rows: ReconcileRow[] = [
       readyRoute,
     ],
     key,
-    wantStatus: { ConfigurationsReady: "True", RoutesReady: "Unknown/TrafficNotMigrated", Ready: "Unknown/TrafficNotMigrated" },
+    wantStatus: {
+      ConfigurationsReady: "True",
+      RoutesReady: "Unknown/TrafficNotMigrated",
+      Ready: "Unknown/TrafficNotMigrated",
+    },
   },
   {
     name: "reasons of the children are repeated to the letter",
@@ -107,7 +119,10 @@ const rows: ReconcileRow[] = [
   },
   {
     name: "with a Revision name of the user's, the Route waits for the Configuration",
-    world: [service("hello", named), configuration("hello", named, withGeneration(2), withStatus({ observedGeneration: 1 }))],
+    world: [
+      service("hello", named),
+      configuration("hello", named, withGeneration(2), withStatus({ observedGeneration: 1 })),
+    ],
     key,
     wantStatus: { ConfigurationsReady: "Unknown/OutOfDate", RoutesReady: "Unknown", Ready: "Unknown/OutOfDate" },
   },
