@@ -5,6 +5,7 @@ import { openAdmission } from "./admission/open-admission.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { followCustomResourceDefinitions } from "./crd/custom-resources.ts";
 import { openCrdCleanup } from "./crd/crd-cleanup.ts";
+import { openEventExpiry } from "./event-expiry.ts";
 import { openWatchPool } from "./http/watches.ts";
 import { listenOn, makeTlsServer, type ListenTarget } from "./http/listen.ts";
 import { serveRequest, type RequestDeps } from "./http/serve-request.ts";
@@ -75,6 +76,7 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
 
   const tokens = makeServiceAccountTokens(identity.tokenKey, { store, now });
   const watches = openWatchPool(clock);
+  const eventExpiry = openEventExpiry(store, clock);
   let podLogs: PodLogs | undefined;
   const deps: RequestDeps = {
     registry,
@@ -106,6 +108,7 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
     async close() {
       closeRegistry();
       watches.close();
+      eventExpiry.close();
       await new Promise<void>((resolve) => {
         if (!server.listening) resolve();
         server.close(() => resolve());

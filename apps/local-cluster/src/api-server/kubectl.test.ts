@@ -1,0 +1,243 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Deployment } from "@kelvin/kube";
+import { openApiServer, type ApiServer } from "./open-api-server.ts";
+import { writeKubeconfig } from "./write-kubeconfig.ts";
+
+// The real kubectl against the real server: what users type, and what it has to print.
+
+const run = promisify(execFile);
+const minorMin = 28;
+const version = /"gitVersion": "v1\.(\d+)\./.exec(
+  spawnSync("kubectl", ["version", "--client", "-o", "json"]).stdout?.toString() ?? "",
+);
+const hasKubectl = Number(version?.[1] ?? 0) >= minorMin;
+const describeKubectl = hasKubectl ? describe : describe.skip;
+if (!hasKubectl) process.stderr.write(`no kubectl of at least 1.${minorMin} on PATH: its tests are skipped\n`);
+
+let server: ApiServer;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "kelvin-kubectl-"));
+  server = await openApiServer({ listen: [{ host: "127.0.0.1", port: 0 }] });
+  await writeKubeconfig(join(directory, "kubeconfig"), server);
+});
+afterAll(async () => {
+  await server.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Printed {
+  readonly out: string;
+  readonly err: string;
+}
+
+async function kubectl(line: string, env: NodeJS.ProcessEnv = {}): Promise<Printed> {
+  const options = ["--kubeconfig", join(directory, "kubeconfig"), "--cache-dir", join(directory, "cache")];
+  const words = line.match(/'[^']*'|\S+/g) ?? [];
+  const args = [...words.map((word) => word.replaceAll("'", "")), ...options];
+  try {
+    const { stdout, stderr } = await run("kubectl", args, { env: { ...process.env, ...env }, timeout: 20_000 });
+    return { out: stdout.trim(), err: stderr };
+  } catch (error) {
+    const { stdout = "", stderr = String(error) } = error as { stdout?: string; stderr?: string };
+    return { out: stdout.trim(), err: stderr };
+  }
+}
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, text);
+  return path;
+}
+
+const deployment = (image: string): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: ${image}, ports: [{containerPort: 80}], env: [{name: A, value: "1"}]}
+`;
+
+const crd = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.test.dev}
+spec:
+  group: test.dev
+  names: {kind: Gadget, plural: gadgets, shortNames: [gd], categories: [all]}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    additionalPrinterColumns: [{name: Color, type: string, jsonPath: .spec.color}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            description: What the gadget is.
+            properties: {color: {type: string, description: Its color.}, size: {type: integer}}
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+`;
+
+const gadget = (spec: string): string => `
+apiVersion: test.dev/v1
+kind: Gadget
+metadata: {name: g}
+spec: ${spec}
+`;
+
+describeKubectl("kubectl and built-in kinds", () => {
+  test("apply creates, configures, and leaves alone", async () => {
+    const first = await file("web.yaml", deployment("dev.local/a"));
+    expect((await kubectl(`apply -f ${first}`)).out).toBe("deployment.apps/web created");
+    expect((await kubectl(`apply -f ${first}`)).out).toBe("deployment.apps/web unchanged");
+    const second = await file("web.yaml", deployment("dev.local/b"));
+    expect((await kubectl(`diff -f ${second}`)).out).toContain("+        image: dev.local/b");
+    expect((await kubectl(`apply -f ${second}`)).out).toBe("deployment.apps/web configured");
+  });
+
+  test("set, scale, label, annotate and the three patches keep the rest of the lists", async () => {
+    await kubectl("set image deployment/web web=dev.local/c");
+    await kubectl("set env deployment/web B=2");
+    expect((await kubectl("scale deployment web --replicas=3")).out).toBe("deployment.apps/web scaled");
+    await kubectl("label deployment web tier=front");
+    await kubectl("annotate deployment web note=x");
+    await kubectl(
+      `patch deployment web -p '{"spec":{"template":{"spec":{"containers":[{"name":"web","imagePullPolicy":"Never"}]}}}}'`,
+    );
+    await kubectl(`patch deployment web --type merge -p '{"spec":{"minReadySeconds":1}}'`);
+    await kubectl(`patch deployment web --type json -p '[{"op":"add","path":"/spec/paused","value":true}]'`);
+    const found = await server.kube.get(Deployment, { namespace: "default", name: "web" });
+    expect(found.metadata.labels).toEqual({ tier: "front" });
+    expect(found.spec).toMatchObject({ replicas: 3, minReadySeconds: 1, paused: true });
+    expect(found.spec?.template.spec?.containers).toMatchObject([
+      {
+        image: "dev.local/c",
+        imagePullPolicy: "Never",
+        ports: [{ containerPort: 80 }],
+        env: [
+          { name: "A", value: "1" },
+          { name: "B", value: "2" },
+        ],
+      },
+    ]);
+  });
+
+  test("get prints the columns users know", async () => {
+    const { out } = await kubectl("get deployments -o wide");
+    expect(
+      out
+        .split("\n")[0]
+        ?.split(/\s{2,}/)
+        .map((column) => column.trim()),
+    ).toEqual(["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE", "CONTAINERS", "IMAGES", "SELECTOR"]);
+    expect(out).toMatch(/web\s+0\/3\s+0\s+0\s+\d+s\s+web\s+dev\.local\/c\s+app=web/);
+    expect((await kubectl("get all")).out).toContain("service/kubernetes");
+    expect((await kubectl("get ns default -o jsonpath={.status.phase}")).out).toBe("Active");
+  });
+
+  test.each([{}, { KUBE_FEATURE_WatchListClient: "true" }])(
+    "rollout status waits for the status, with %j",
+    async (env) => {
+      await kubectl("rollout resume deployment/web");
+      const rollout = kubectl("rollout status deployment/web --timeout=10s", env);
+      const found = await server.kube.get(Deployment, { namespace: "default", name: "web" });
+      const status = {
+        observedGeneration: 100,
+        replicas: 3,
+        updatedReplicas: 3,
+        readyReplicas: 3,
+        availableReplicas: 3,
+      };
+      await server.kube.update(Deployment, { ...found, status }, { subresource: "status" });
+      expect((await rollout).out).toContain('deployment "web" successfully rolled out');
+      await server.kube.update(
+        Deployment,
+        { ...(await server.kube.get(Deployment, { namespace: "default", name: "web" })), status: {} },
+        { subresource: "status" },
+      );
+    },
+  );
+
+  test("replace and describe work, delete waits until it is gone", async () => {
+    const path = await file("web.yaml", deployment("dev.local/d"));
+    expect((await kubectl(`replace -f ${path}`)).out).toBe("deployment.apps/web replaced");
+    expect((await kubectl("describe deployment web")).out).toContain("Image:      dev.local/d");
+    expect((await kubectl("delete deployment web")).out).toBe('deployment.apps "web" deleted');
+    expect((await kubectl("get deployment web")).err).toContain('deployments.apps "web" not found');
+  });
+
+  test("a wrong field value is told with its path", async () => {
+    const path = await file("bad.yaml", deployment("dev.local/a").replace("containerPort: 80", "containerPort: 99999"));
+    expect((await kubectl(`apply -f ${path}`)).err).toContain(
+      'The Deployment "web" is invalid: spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 99999: must be between 1 and 65535, inclusive',
+    );
+  });
+});
+
+describeKubectl("kubectl and custom kinds", () => {
+  test("a CRD and its object in one go; columns, categories, short names, explain", async () => {
+    const definition = await file("crd.yaml", crd);
+    expect((await kubectl(`apply -f ${definition}`)).out).toContain("created");
+    expect((await kubectl("wait --for=condition=Established crd/gadgets.test.dev")).out).toContain("condition met");
+    const object = await file("gadget.yaml", gadget("{color: red}"));
+    expect((await kubectl(`apply -f ${object}`)).out).toBe("gadget.test.dev/g created");
+    expect((await kubectl("get gd")).out).toMatch(/NAME\s+COLOR\s+g\s+red/);
+    expect((await kubectl("get all")).out).toContain("gadget.test.dev/g");
+    expect((await kubectl("explain gadget.spec")).out).toContain("Its color.");
+    expect((await kubectl("api-resources --api-group=test.dev")).out).toContain("Gadget");
+    const changed = await file("gadget.yaml", gadget("{color: blue, size: 1}"));
+    expect((await kubectl(`apply -f ${changed}`)).out).toBe("gadget.test.dev/g configured");
+  });
+
+  test("unknown fields and wrong types are refused in Kubernetes' words", async () => {
+    const unknown = await file("gadget.yaml", gadget("{colour: red}"));
+    expect((await kubectl(`apply -f ${unknown}`)).err).toContain('strict decoding error: unknown field "spec.colour"');
+    const wrong = await file("gadget.yaml", gadget("{size: big}"));
+    expect((await kubectl(`apply -f ${wrong}`)).err).toContain(
+      'The Gadget "g" is invalid: spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"',
+    );
+  });
+
+  test("wait sees a condition that comes", async () => {
+    const waiting = kubectl("wait --for=condition=Ready gadget/g --timeout=10s");
+    await kubectl(
+      `patch gadget g --subresource=status --type merge -p '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'`,
+    );
+    expect((await waiting).out).toBe("gadget.test.dev/g condition met");
+  });
+
+  test("deleting the CRD takes the kind away", async () => {
+    expect((await kubectl("delete crd gadgets.test.dev")).out).toContain("deleted");
+    expect((await kubectl("get gadgets")).err).toMatch(
+      /the server doesn't have a resource type|could not find the requested resource/,
+    );
+  });
+});
+
+describeKubectl("kubectl and the cluster", () => {
+  test("version, cluster-info, raw and unknown kinds", async () => {
+    expect((await kubectl("version")).out).toContain("Server Version: v1.34.0");
+    expect((await kubectl("get --raw /readyz")).out).toBe("ok");
+    expect((await kubectl("cluster-info")).out).toContain("Kubernetes control plane");
+    expect((await kubectl("get nothings")).err).toContain("the server doesn't have a resource type");
+  });
+
+  test("create namespace says why it does not work yet", async () => {
+    expect((await kubectl("create namespace x")).err).toContain("does not decode protobuf");
+  });
+});
