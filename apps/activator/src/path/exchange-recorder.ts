@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { Exchange } from "@kelvin/http-proxy";
+import { systemClock } from "@kelvin/kube";
 import { openRequestLog } from "./request-log.ts";
 import { makeRequestMetrics, type RequestMetrics } from "./request-metrics.ts";
 
@@ -19,7 +20,8 @@ export interface ExchangeRecorderDeps {
 
 export function openExchangeRecorder({ nowMs, requestLogOut }: ExchangeRecorderDeps): ExchangeRecorder {
   const metrics = makeRequestMetrics();
-  const log = requestLogOut === undefined ? undefined : openRequestLog(requestLogOut, () => new Date());
+  const log =
+    requestLogOut === undefined ? undefined : openRequestLog(requestLogOut, () => systemClock.now().getTime());
   const onEnd = (exchange: Exchange): void => {
     const endMs = nowMs();
     metrics.record(exchange, endMs);

@@ -23,7 +23,12 @@ function pod(
       podIP: "10.0.0.1",
       conditions: [{ type: "Ready", status: "False" }],
       containerStatuses: containers.map(({ name }) => ({
-        ...{ name, image: "i", imageID: "", ready: false, restartCount: 0, containerID: `${name}-1` },
+        name,
+        image: "i",
+        imageID: "",
+        ready: false,
+        restartCount: 0,
+        containerID: `${name}-1`,
         state: { running: { startedAt: "2026-01-01T00:00:00Z" } },
       })),
       ...more.status,
