@@ -141,16 +141,16 @@ describeReconcile(
   {
     kind: Configuration,
     reconcile: reconcileConfiguration,
-    makeDeps: ({ informer }, context) => ({
+    makeDeps: (world, context) => ({
       ...context,
-      revisions: informer(Revision, {
+      revisions: world.informer(Revision, {
         indexes: {
           configuration: ({ metadata: { namespace = "", labels = {} } }) => [
             keyText({ namespace, name: labels["serving.knative.dev/configuration"] ?? "" }),
           ],
         },
       }),
-      routes: informer(Route, { indexes: { target: indexRouteTargets } }),
+      routes: world.informer(Route, { indexes: { target: indexRouteTargets } }),
     }),
   },
   rows,

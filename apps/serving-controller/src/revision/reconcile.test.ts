@@ -314,13 +314,13 @@ describeReconcile(
   {
     kind: Revision,
     reconcile: reconcileRevision,
-    makeDeps: ({ informer }, context) => ({
+    makeDeps: (world, context) => ({
       ...context,
-      routes: informer(Route, { indexes: { target: indexRouteTargets } }),
-      configurations: informer(Configuration),
-      deployments: informer(Deployment),
-      podAutoscalers: informer(PodAutoscaler),
-      pods: informer(Pod, {
+      routes: world.informer(Route, { indexes: { target: indexRouteTargets } }),
+      configurations: world.informer(Configuration),
+      deployments: world.informer(Deployment),
+      podAutoscalers: world.informer(PodAutoscaler),
+      pods: world.informer(Pod, {
         indexes: {
           revision: ({ metadata: { namespace = "", labels = {} } }) => [
             keyText({ namespace, name: labels["serving.knative.dev/revision"] ?? "" }),

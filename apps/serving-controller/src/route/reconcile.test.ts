@@ -213,12 +213,12 @@ describeReconcile(
   {
     kind: Route,
     reconcile: reconcileRoute,
-    makeDeps: ({ informer }, context) => ({
+    makeDeps: (world, context) => ({
       ...context,
-      configurations: informer(Configuration),
-      revisions: informer(Revision),
-      ingresses: informer(Ingress),
-      services: informer(CoreService, {
+      configurations: world.informer(Configuration),
+      revisions: world.informer(Revision),
+      ingresses: world.informer(Ingress),
+      services: world.informer(CoreService, {
         labelSelector: "serving.knative.dev/route",
         indexes: {
           route: ({ metadata: { namespace = "", labels = {} } }) => [

@@ -142,12 +142,12 @@ describeReconcile(
   {
     kind: Service,
     reconcile: reconcileService,
-    makeDeps: ({ informer }, context) => ({
+    makeDeps: (world, context) => ({
       ...context,
       defaulting: makeDefaulting(() => parseServingConfig()),
-      configurations: informer(Configuration),
-      routes: informer(Route),
-      revisions: informer(Revision),
+      configurations: world.informer(Configuration),
+      routes: world.informer(Route),
+      revisions: world.informer(Revision),
     }),
   },
   rows,
