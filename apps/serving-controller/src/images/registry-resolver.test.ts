@@ -87,7 +87,7 @@ describe("image references", () => {
     ["docker.io/nginx", "index.docker.io", "library/nginx", "latest"],
     ["localhost:5000/app", "localhost:5000", "app", "latest"],
     ["dev.local/apps/x", "dev.local", "apps/x", "latest"],
-  ])("%s", (image, registry, repository, tag) => {
+  ])("%s", (image, ...[registry, repository, tag]) => {
     expect(parseImageReference(image)).toEqual({ registry, repository, tag });
     expect(registryOf(image)).toBe(registry);
   });
