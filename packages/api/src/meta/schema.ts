@@ -110,11 +110,6 @@ export function described<T extends TSchema>(type: T, description: string): T {
   return copy as T;
 }
 
-/** Gives a schema a static type of our choice. */
-export function Typed<T>(type: TSchema): TUnsafe<T> {
-  return unsafe({ ...type });
-}
-
 function schema<T>(kind: string, keywords: object): T {
   return hide(keywords, "~kind", kind) as T;
 }

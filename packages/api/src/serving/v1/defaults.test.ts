@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { defaultPodAutoscaler } from "../../autoscaling/v1alpha1/pod-autoscaler.defaults.ts";
 import type { PodAutoscaler } from "../../autoscaling/v1alpha1/pod-autoscaler.types.ts";
 import { defaultIngress } from "../../networking/v1alpha1/ingress.defaults.ts";
@@ -52,11 +53,36 @@ describe("RevisionSpec", () => {
   });
 
   test("doing it twice is the same as once", () => {
-    const once = defaulted({
-      containers: [{ image: "a", ports: [{ containerPort: 80 }], livenessProbe: {} }, { image: "b" }],
-      initContainers: [{ image: "c" }],
+    const probe = fc.constantFrom<Container["readinessProbe"]>(undefined, {}, { periodSeconds: 3 }, { grpc: {} });
+    const container = fc
+      .record({
+        name: fc.constantFrom(undefined, "", "user-container", "user-container-1"),
+        ports: fc.constantFrom(undefined, [], [{ containerPort: 80 }]),
+        readinessProbe: probe,
+        livenessProbe: probe,
+        volumeMounts: fc.constantFrom(undefined, [{ name: "v" }], [{ name: "scratch" }]),
+      })
+      .map((fields) => JSON.parse(JSON.stringify(fields)) as Container);
+    const settings = fc.constantFrom<Settings>({}, features("secure-pod-defaults", "multi-container-probing"), {
+      "config-defaults": { "revision-idle-timeout-seconds": "10", "revision-cpu-limit": "1" },
     });
-    expect(defaulted(once)).toEqual(once);
+    fc.assert(
+      fc.property(
+        fc.array(container, { maxLength: 3 }),
+        settings,
+        fc.integer({ min: 0, max: 600 }),
+        (list, set, timeout) => {
+          const spec: RevisionSpec = {
+            containers: list,
+            initContainers: list.slice(0, 1),
+            volumes: [{ name: "scratch", emptyDir: {} }],
+            timeoutSeconds: timeout,
+          };
+          const once = defaulted(spec, set);
+          expect(defaulted(once, set)).toEqual(once);
+        },
+      ),
+    );
   });
 
   test("what is given stays", () => {
@@ -236,6 +262,13 @@ describe("Service", () => {
       "serving.knative.dev/creator": "ada",
       "serving.knative.dev/lastModifier": "bob",
     });
+  });
+
+  test("a manifest without the notes of who made it does not take them away", () => {
+    const old = create({ metadata: { ...metadata }, spec: {} });
+    const replaced = { ...structuredClone(old), metadata: { ...metadata } };
+    defaultService(replaced, { config: parseServingConfig(), old, userInfo: { username: "bob" } });
+    expect(replaced.metadata).toEqual(old.metadata);
   });
 
   test("a template whose name the author kept is left as stored", () => {
