@@ -70,6 +70,8 @@ function applyTransforms(manifest: Manifest, kustomization: Kustomization): void
   const { namespace } = kustomization;
   if (namespace !== undefined && isNamespacedKind(manifest.kind)) manifest.metadata.namespace = namespace;
   for (const rule of kustomization.labels) addLabels(manifest, rule);
+  const { annotations } = manifest.metadata;
+  if (annotations !== undefined && Object.keys(annotations).length === 0) delete manifest.metadata.annotations;
   setImages(manifest, kustomization.images);
   for (const { name, count } of kustomization.replicas) {
     const hasReplicas = ["Deployment", "StatefulSet", "ReplicaSet"].includes(manifest.kind);

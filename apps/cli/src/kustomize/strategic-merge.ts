@@ -35,18 +35,20 @@ function mergeValue(field: string, target: unknown, patch: unknown): unknown {
 function mergeList(field: string, target: readonly unknown[], patch: readonly unknown[]): unknown[] {
   const key = field === "ports" ? portKey(patch) : mergeKeys[field];
   if (key === undefined || !patch.every(isFields)) return structuredClone([...patch]);
-  const merged = [...target];
-  // New elements come first, as kustomize puts them.
-  const added: unknown[] = [];
-  for (const element of patch) {
-    const index = merged.findIndex((other) => isFields(other) && other[key] === element[key]);
-    const present = merged[index];
-    if (element.$patch === "delete") {
-      if (index >= 0) merged.splice(index, 1);
-    } else if (isFields(present)) merged[index] = mergeStrategically(present, element);
-    else added.push(structuredClone(element));
-  }
-  return [...added, ...merged];
+  const isSame = (left: unknown, right: unknown): boolean =>
+    isFields(left) && isFields(right) && left[key] === right[key];
+  // What the patch names comes first, in its order, as kustomize has it.
+  const named = patch
+    .filter((element) => element.$patch !== "delete")
+    .map((element) =>
+      mergeValue(
+        field,
+        target.find((other) => isSame(other, element)),
+        element,
+      ),
+    );
+  const others = target.filter((element) => !patch.some((other) => isSame(other, element)));
+  return [...named, ...others];
 }
 
 /** Ports of containers and of Services are told apart by different fields. */

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "@jest/globals";
+import { parseStartOptions, resolvePaths, type StartOptions } from "./options.ts";
+
+const parse = (words: readonly string[], environment: Record<string, string> = {}): StartOptions | undefined =>
+  parseStartOptions(words, environment);
+
+describe("parseStartOptions", () => {
+  test("defaults", () => {
+    expect(parse([])).toEqual({
+      dataDir: ".kelvin",
+      isEphemeral: false,
+      apiPort: 6443,
+      httpPort: 8080,
+      registryPort: 5000,
+      bus: "stub",
+    });
+  });
+
+  test("all options", () => {
+    const words = [
+      "--data-dir",
+      "/d",
+      "--ephemeral",
+      "--api-port=1",
+      "--http-port",
+      "20",
+      "--registry-port",
+      "3",
+      "--images-dir",
+      "i",
+    ];
+    expect(parse(words)).toMatchObject({
+      dataDir: "/d",
+      isEphemeral: true,
+      apiPort: 1,
+      httpPort: 20,
+      registryPort: 3,
+      imagesDir: "i",
+    });
+  });
+
+  test("--help is no start", () => {
+    expect(parse(["--help"])).toBeUndefined();
+  });
+
+  test.each([
+    [["--foo"], /Unknown option '--foo'/],
+    [["extra"], /Unexpected argument 'extra'/],
+    [["--http-port"], /argument missing/],
+    [["--http-port", "abc"], '--http-port "abc" is not a port between 1 and 65535'],
+    [["--api-port", "0"], '--api-port "0" is not a port'],
+    [["--http-port", "65535"], "the port after it must exist too"],
+    [["--http-port", "6442"], "--api-port 6443 is taken by the gateway"],
+    [["--bus", "kafka"], '--bus kafka: only "stub" is available so far'],
+  ])("%j is refused", (words, message) => {
+    expect(() => parse(words)).toThrow(message);
+  });
+
+  test("an option that npm swallowed is refused with the right command", () => {
+    expect(() => parse(["--ephemeral"], { npm_config_http_port: "9", npm_config_registry: "https://x" })).toThrow(
+      "npm took --http-port=9 for itself. Put -- before the options:\n  npm start -- --http-port=9 --ephemeral",
+    );
+    expect(() => parse([], { npm_config_ephemeral: "true" })).toThrow("npm start -- --ephemeral");
+  });
+});
+
+test("resolvePaths is relative to where the user stands", () => {
+  const options = parse(["--images-dir", "images", "--data-dir", "/d"]);
+  expect(options && resolvePaths(options, "/home/me")).toMatchObject({ dataDir: "/d", imagesDir: "/home/me/images" });
+});
