@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer, request } from "node:http";
+import { type Agent, type IncomingMessage, type Server, type ServerResponse, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Ingress, IngressPath, IngressSplit } from "@kelvin/api/networking/v1alpha1";
 import type { RoutingTableReport } from "@kelvin/api/scaling";
@@ -16,6 +16,7 @@ export interface World {
   get(host: string, options?: GetOptions): Promise<Answer>;
   internal(path: string, body?: object): Promise<unknown>;
   metrics(): Promise<string>;
+  isReady(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -26,6 +27,8 @@ export interface GetOptions {
   body?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Default: a connection of its own. */
+  agent?: Agent;
 }
 
 export interface Answer {
@@ -59,12 +62,13 @@ export async function openWorld(env: Record<string, string> = {}): Promise<World
       return JSON.parse(answer.body) as unknown;
     },
     metrics: async () => (await send(activator.ports().internal, "internal", { path: "/metrics" })).body,
+    isReady: async () => (await send(activator.ports().internal, "internal", { path: "/readyz" })).status === 200,
     close: () => activator.drain(),
   };
 }
 
 function send(port: number, host: string, options: GetOptions): Promise<Answer> {
-  const { path = "/", method = "GET", body, headers = {}, signal } = options;
+  const { path = "/", method = "GET", body, headers = {}, signal, agent = false } = options;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -72,7 +76,7 @@ function send(port: number, host: string, options: GetOptions): Promise<Answer> 
         port,
         path,
         method,
-        agent: false,
+        agent,
         headers: { host, ...headers },
         ...(signal === undefined ? {} : { signal }),
       },
@@ -302,7 +306,7 @@ export async function startService(
 
 /** Waits until it is so, without guessing how long that takes; gives up after some seconds. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const endMs = performance.now() + 5_000;
+  const endMs = performance.now() + 15_000;
   while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

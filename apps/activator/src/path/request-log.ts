@@ -19,7 +19,7 @@ export function openRequestLog(out: Writable, wallMs: () => number): RequestLog 
   let chars = 0;
   let dropped = 0;
   let timer: NodeJS.Timeout | undefined;
-  let [stampMs, stamp] = [0, ""];
+  let [stampMs, stamp] = [NaN, ""];
 
   function flush(): void {
     if (timer !== undefined) clearTimeout(timer);
