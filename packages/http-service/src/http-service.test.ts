@@ -81,6 +81,22 @@ describe("errors", () => {
     });
   });
 
+  test("a body that does not fit the route's schema names the field", async () => {
+    const body = { type: "object", required: ["count"], properties: { count: { type: "integer" } } };
+    const response = { 200: { type: "object", properties: { count: { type: "integer" } } } };
+    const app = await buildHttpApp({
+      name: "test",
+      log: silent,
+      routes: (built) => void built.post("/counts", { schema: { body, response } }, (request) => request.body),
+    });
+    const post = async (payload: object): Promise<string> =>
+      (await app.inject({ method: "POST", url: "/counts", payload })).body;
+    expect(await post({ count: "many" })).toContain("body/count must be integer");
+    expect(await post({})).toContain("must have required property 'count'");
+    expect(await post({ count: 3, secret: "x" })).toBe('{"count":3}');
+    await app.close();
+  });
+
   test("a taken port is an error that names it", async () => {
     const { port } = await open();
     await expect(open({ port })).rejects.toThrow(`127.0.0.1:${port}`);

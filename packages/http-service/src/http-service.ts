@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { addErrorAnswers } from "./error-answers.ts";
 import { addHealth } from "./health.ts";
+import { lazyCompilers } from "./lazy-compilers.ts";
 import { addMetrics } from "./metrics.ts";
 import type { AddMetrics } from "./metrics.ts";
 import { addRequestLog } from "./request-log.ts";
@@ -78,6 +79,7 @@ async function buildApp(options: HttpAppOptions): Promise<{ app: FastifyInstance
     bodyLimit: options.bodyBytesMax ?? BODY_BYTES_MAX,
     forceCloseConnections: "idle",
     return503OnClosing: false,
+    schemaController: { compilersFactory: lazyCompilers },
   });
   const drain = addDrain(app);
   addErrorAnswers(app);

@@ -1,9 +1,10 @@
-import { Pool } from "undici";
-import type { Dispatcher } from "undici";
+import type { Dispatcher, Pool } from "undici";
 import { errorFromStatus, toError, UnavailableError } from "./errors.ts";
 import type { KubeError, Status } from "./errors.ts";
 import type { Clock } from "./clock.ts";
 import type { KubeConfig } from "./kube-config.ts";
+import { openHttpPool } from "./undici-parts.ts";
+import type { HttpPool } from "./undici-parts.ts";
 
 /** One HTTP request to the API server, relative to its URL. */
 export interface TransportRequest {
@@ -44,7 +45,11 @@ export function openTransport(config: KubeConfig, options: TransportOptions): Tr
   const calls = makePool(config, { connections: CALL_CONNECTIONS_MAX, maxResponseSize: ANSWER_BYTES_MAX });
   const streams = makePool(config, { connections: null });
 
-  const send = async (pool: Pool, request: TransportRequest, refresh: boolean): Promise<Dispatcher.ResponseData> => {
+  const send = async (
+    pool: HttpPool,
+    request: TransportRequest,
+    refresh: boolean,
+  ): Promise<Dispatcher.ResponseData> => {
     const headers = await makeHeaders(config, request, refresh);
     return pool.request({
       method: request.method,
@@ -57,7 +62,7 @@ export function openTransport(config: KubeConfig, options: TransportOptions): Tr
     });
   };
 
-  const attempt = async (pool: Pool, request: TransportRequest, refresh: boolean): Promise<Answer> => {
+  const attempt = async (pool: HttpPool, request: TransportRequest, refresh: boolean): Promise<Answer> => {
     try {
       const response = await send(pool, request, refresh);
       if (pool === streams && response.statusCode === 200) return { code: 200, body: response.body };
@@ -71,7 +76,7 @@ export function openTransport(config: KubeConfig, options: TransportOptions): Tr
     }
   };
 
-  const answer = async (pool: Pool, request: TransportRequest): Promise<Answer> => {
+  const answer = async (pool: HttpPool, request: TransportRequest): Promise<Answer> => {
     let refresh = false;
     for (let attempts = 1; ; attempts += 1) {
       const result: Answer | Error = await attempt(pool, request, refresh).catch(toError);
@@ -109,9 +114,9 @@ interface Answer {
   retryAfter?: string | string[] | undefined;
 }
 
-function makePool(config: KubeConfig, options: Pool.Options): Pool {
+function makePool(config: KubeConfig, options: Pool.Options): HttpPool {
   const secure = config.server.startsWith("https:");
-  return new Pool(new URL(config.server).origin, {
+  return openHttpPool(new URL(config.server).origin, {
     allowH2: false,
     keepAliveTimeout: 30_000,
     ...options,
