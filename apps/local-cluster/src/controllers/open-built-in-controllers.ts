@@ -1,6 +1,6 @@
 import { type Log, openEventRecorder, type OpenEventRecorder } from "@kelvin/controller";
-import { AlreadyExistsError, type Clock, type Kind, type KubeClient, Namespace } from "@kelvin/kube";
-import { builtInKinds } from "./built-in-kinds.ts";
+import { AlreadyExistsError, type Clock, type KubeClient, Namespace } from "@kelvin/kube";
+import { builtInResources } from "../api-server/kinds.ts";
 import { openClusterInformers } from "./cluster-informers.ts";
 import type { ControllerBase } from "./controller-base.ts";
 import { openDeploymentController } from "./deployment/controller.ts";
@@ -22,8 +22,6 @@ export interface BuiltInControllersOptions {
   readonly log: Log;
   /** PEM of the API server's certificate authority, for the ConfigMap kube-root-ca.crt. Absent: none is made. */
   readonly rootCaCert?: string;
-  /** The kinds that the API server serves beside those of CRDs. */
-  readonly kinds?: readonly Kind[];
 }
 
 /**
@@ -36,7 +34,7 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
   const { kube, clock, log } = options;
   await Promise.all(initialNamespaces.map((name) => ensureNamespace(kube, name)));
   const informers = openClusterInformers(kube);
-  const directory = openKindDirectory(options.kinds ?? builtInKinds, informers.definitions);
+  const directory = openKindDirectory(builtInResources, informers.definitions);
   const graph = openObjectGraph(kube, directory);
   const recorders: OpenEventRecorder[] = [];
   const recorderOf = (component: string): OpenEventRecorder => {

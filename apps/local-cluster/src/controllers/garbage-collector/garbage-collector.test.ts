@@ -11,7 +11,7 @@ import {
   Secret,
 } from "@kelvin/kube";
 import { fakeClock, openFakeKube, type FakeClock, type FakeKube } from "@kelvin/testkit";
-import { builtInKinds } from "../built-in-kinds.ts";
+import { builtInResources } from "../../api-server/kinds.ts";
 import { openKindDirectory } from "../kind-directory.ts";
 import { openObjectGraph } from "./object-graph.ts";
 import { openGarbageCollector } from "./open-garbage-collector.ts";
@@ -26,7 +26,7 @@ beforeEach(() => {
   clock = fakeClock();
   kube = openFakeKube({ clock });
   const definitions = openInformer(kube, CustomResourceDefinition);
-  const directory = openKindDirectory(builtInKinds, definitions);
+  const directory = openKindDirectory(builtInResources, definitions);
   const graph = openObjectGraph(kube, directory);
   const collector = openGarbageCollector({ kube, clock, log: silentLog, directory, graph });
   close = async () => {
