@@ -12,6 +12,8 @@ export interface ControllerKit {
     readonly recorder: EventRecorder;
     readonly log: Log;
     readonly metrics?: ControllerMetrics;
+    /** Keys that each controller reconciles at once. */
+    readonly concurrency: number;
   };
   readonly informers: Informers;
   /** The cluster's settings now; ask anew for each reconcile. */

@@ -32,7 +32,8 @@ export async function reconcileConfiguration(configuration: Configuration, deps:
   const now = deps.clock.now();
   const status = initializeConfiguration(configuration, now);
 
-  await reconcileConfigurationRoutes(configuration, deps);
+  const ended = await reconcileConfigurationRoutes(configuration, deps);
+  if (ended !== undefined) return ended;
   const created = await ensureRevision(configuration, deps);
   if (created === undefined) {
     const taken = `revisions.serving.knative.dev "${revisionName(configuration)}" already exists`;

@@ -89,7 +89,8 @@ function findFailure(
   if ((deployment.spec?.replicas ?? 0) === 0 || (deployment.status?.availableReplicas ?? 0) > 0) return undefined;
   const { namespace = "", name = "" } = revision.metadata;
   const pods = deps.pods.byIndex("revision", keyText({ namespace, name }));
-  return findPodFailure(pods, { hasTimedOut: hasTimedOut(deployment) });
+  const isAlwaysSchedulable = deps.settings.deployment.podIsAlwaysSchedulable;
+  return findPodFailure(pods, { hasTimedOut: hasTimedOut(deployment), isAlwaysSchedulable });
 }
 
 function markPodFailure(status: NonNullable<Revision["status"]>, failure: PodFailure, now: Date): void {

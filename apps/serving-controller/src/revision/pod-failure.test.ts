@@ -9,7 +9,7 @@ const pod = (status: Status, metadata: Pod["metadata"] = {}): Pod => ({ metadata
 const container = (parts: Partial<ContainerStatus>): Status => ({
   containerStatuses: [{ name: "user-container", image: "", imageID: "", ready: false, restartCount: 0, ...parts }],
 });
-const patient = { hasTimedOut: false };
+const patient = { hasTimedOut: false, isAlwaysSchedulable: false };
 
 describe("why pods do not run", () => {
   test("nothing is known of a pod that is starting", () => {
@@ -29,7 +29,9 @@ describe("why pods do not run", () => {
   test("any other wait only after the Deployment has given up", () => {
     const status = container({ state: { waiting: { reason: "PodInitializing" } } });
     expect(findPodFailure([pod(status)], patient)).toBeUndefined();
-    expect(findPodFailure([pod(status)], { hasTimedOut: true })).toMatchObject({ reason: "PodInitializing" });
+    expect(findPodFailure([pod(status)], { ...patient, hasTimedOut: true })).toMatchObject({
+      reason: "PodInitializing",
+    });
   });
 
   test("a container that ended says with which code and what it said last", () => {
@@ -52,6 +54,11 @@ describe("why pods do not run", () => {
       reason: "Unschedulable",
       message: "0/1 nodes",
     });
+  });
+
+  test("a pod that fits nowhere yet, where nodes appear as they are needed", () => {
+    const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }];
+    expect(findPodFailure([pod({ conditions })], { ...patient, isAlwaysSchedulable: true })).toBeUndefined();
   });
 
   test("pods that are going away say nothing", () => {

@@ -23,13 +23,16 @@ const imageReasons: ReadonlySet<string> = new Set([
 export interface PodFailureQuestion {
   /** Whether the Deployment has given up: then any reason to wait is one to report. */
   readonly hasTimedOut: boolean;
+  /** Whether nodes appear as pods need them: then a pod that fits nowhere only has to wait. */
+  readonly isAlwaysSchedulable: boolean;
 }
 
 /** What keeps these pods from running, or undefined when nothing is known to. Pods that are going away say nothing. Pure. */
 export function findPodFailure(pods: readonly Pod[], question: PodFailureQuestion): PodFailure | undefined {
   for (const pod of pods) {
     if (pod.metadata.deletionTimestamp !== undefined) continue;
-    const failure = findSchedulingFailure(pod) ?? findContainerFailure(pod, question);
+    const unscheduled = question.isAlwaysSchedulable ? undefined : findSchedulingFailure(pod);
+    const failure = unscheduled ?? findContainerFailure(pod, question);
     if (failure !== undefined) return failure;
   }
   return undefined;

@@ -1,6 +1,7 @@
-import { keyOf } from "@kelvin/api";
 import { Configuration } from "@kelvin/api/serving/v1";
+import type { Outcome } from "@kelvin/controller";
 import type { KubeClient } from "@kelvin/kube";
+import { patchMetadata } from "./patch-metadata.ts";
 import { findClaims, promisedRoute, targetKey, type RouteReader } from "./route-targets.ts";
 import { decideRoutes, makeRoutesPatch, parseRoutes } from "./routing-state.ts";
 
@@ -13,14 +14,14 @@ export interface ConfigurationRoutesDeps {
 export async function reconcileConfigurationRoutes(
   configuration: Configuration,
   deps: ConfigurationRoutesDeps,
-): Promise<void> {
+): Promise<Outcome | undefined> {
   const { namespace = "", name = "" } = configuration.metadata;
   const current = parseRoutes(configuration.metadata);
   const targets = [targetKey("Configuration", { namespace, name })];
   const claims = findClaims(deps.routes, { namespace, targets, current });
   const routes = decideRoutes({ current, claims, promised: promisedRoute(configuration) });
   const patch = makeRoutesPatch(configuration.metadata, routes);
-  if (patch === undefined) return;
-  const patched = await deps.kube.patch(Configuration, keyOf(configuration), { type: "merge", body: patch });
-  configuration.metadata = patched.metadata;
+  return patch === undefined
+    ? undefined
+    : patchMetadata(configuration, { kind: Configuration, patch, kube: deps.kube });
 }
