@@ -1,0 +1,134 @@
+// Runs inside fresh namespaces, started by pod-in-namespaces.test.ts: the whole local cluster, two Pods, one Service.
+// Prints what it saw as one line of JSON.
+import { EventEmitter, once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { silentLog } from "@kelvin/controller";
+import { CoreService, type KubeClient, loadKubeConfig, openKubeClient, Pod } from "@kelvin/kube";
+import { openApp } from "../src/app.ts";
+import type { ClusterMessage } from "../src/network/host-ports.ts";
+
+const API_PORT = 6443;
+const POLL_MS = 20;
+const [dataDir = ""] = process.argv.slice(2);
+
+/** Plays the host side: its sockets are in this same network here. */
+class Host extends EventEmitter {
+  send(message: ClusterMessage): boolean {
+    if (message.type === "publish") this.publish(message.port).catch((error: unknown) => this.emit("error", error));
+    return true;
+  }
+
+  async publish(port: number): Promise<void> {
+    const server = createServer().listen(port, "127.0.0.1");
+    await once(server, "listening");
+    this.emit("message", { type: "listener", port }, server);
+    this.emit("message", { type: "published", port });
+  }
+}
+
+function makePod(name: string): Pod {
+  const field = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } });
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", labels: { app: "echo" } },
+    spec: {
+      terminationGracePeriodSeconds: 5,
+      containers: [
+        {
+          name: "echo",
+          image: "dev.local/echo",
+          env: [
+            { name: "POD_IP", ...field("status.podIP") },
+            { name: "POD_NAME", ...field("metadata.name") },
+          ],
+          ports: [{ name: "web", containerPort: 8080 }],
+          readinessProbe: { httpGet: { path: "/", port: "web" } },
+        },
+      ],
+    },
+  };
+}
+
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+const key = (name: string): { namespace: string; name: string } => ({ namespace: "default", name });
+
+function readyPod(kube: KubeClient, name: string, restarts: number): Promise<Pod> {
+  return until(async () => {
+    const pod = await kube.find(Pod, key(name));
+    const [status] = pod?.status?.containerStatuses ?? [];
+    return status?.ready === true && status.restartCount === restarts ? pod : undefined;
+  });
+}
+
+async function ask(url: string): Promise<{ pid: number; podIp: string; hasToken: boolean }> {
+  const response = await fetch(url, { headers: { connection: "close" } });
+  return (await response.json()) as { pid: number; podIp: string; hasToken: boolean };
+}
+
+function isRunning(script: string): boolean {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => readCommand(pid).includes(script));
+}
+
+function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    // Ended between the two looks.
+    return "";
+  }
+}
+
+const host = new Host();
+const config = { dataDir, isEphemeral: true, apiPort: API_PORT, imagesDir: join(import.meta.dirname, "images") };
+const app = await openApp(config, { host, log: silentLog });
+const kube = openKubeClient(await loadKubeConfig({ path: join(dataDir, "kubeconfig") }));
+
+await Promise.all(["one", "two"].map((name) => kube.create(Pod, makePod(name))));
+const ports = [{ name: "http", port: 80, targetPort: "web" }];
+await kube.create(CoreService, {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "echo", namespace: "default" },
+  spec: { type: "LoadBalancer", selector: { app: "echo" }, ports },
+});
+const pods = [await readyPod(kube, "one", 0), await readyPod(kube, "two", 0)];
+const podIps = pods.map(({ status }) => status?.podIP ?? "");
+const answers = await Promise.all(podIps.map((podIp) => ask(`http://${podIp}:8080`)));
+
+const service = await kube.get(CoreService, key("echo"));
+const throughService = await until(() => ask(`http://${service.spec?.clusterIP ?? ""}`).catch(() => undefined));
+const throughHost = await until(() => ask("http://127.0.0.1").catch(() => undefined));
+
+process.kill(answers[0]?.pid ?? 0, "SIGKILL");
+const restarted = await readyPod(kube, "one", 1);
+
+await kube.delete(Pod, key("one"));
+await kube.delete(Pod, key("two"));
+await until(async () => ((await kube.list(Pod)).items.length === 0 ? true : undefined));
+const isGone = !isRunning("server.mjs");
+await kube.close();
+await app.close();
+
+const report = {
+  podIps,
+  answeredIps: answers.map(({ podIp }) => podIp),
+  hasTokens: answers.every(({ hasToken }) => hasToken),
+  serviceAnswered: podIps.includes(throughService.podIp),
+  hostAnswered: podIps.includes(throughHost.podIp),
+  lastExitCode: restarted.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode,
+  isGone,
+};
+process.stdout.write(`${JSON.stringify(report)}\n`);
+process.exit(0);
