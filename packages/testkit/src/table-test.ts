@@ -15,7 +15,7 @@ export interface ReconcileWorld {
   readonly clock: FakeClock;
   readonly recorder: EventRecorder;
   /** An informer over the world, synced before the reconcile and closed after the row. */
-  informer<T extends KubeObject>(kind: Kind<T>, options?: InformerOptions<T>): Informer<T>;
+  readonly informer: <T extends KubeObject>(kind: Kind<T>, options?: InformerOptions<T>) => Informer<T>;
 }
 
 /** The reconciler under test and what surrounds it. */
@@ -68,12 +68,16 @@ export function describeReconcile<T extends KubeObject, D>(
 ): void {
   describe(`reconcile of ${subject.kind.kind}`, () => {
     test.each(rows.map((row) => [row.name, row] as const))("%s", async (_name, row) => {
-      await runRow(subject, row);
+      await runReconcileRow(subject, row);
     });
   });
 }
 
-async function runRow<T extends KubeObject, D>(subject: ReconcileSubject<T, D>, row: ReconcileRow): Promise<void> {
+/** Runs one row. Rejects with what differs. */
+export async function runReconcileRow<T extends KubeObject, D>(
+  subject: ReconcileSubject<T, D>,
+  row: ReconcileRow,
+): Promise<void> {
   const clock = fakeClock();
   const kube = openFakeKube({ clock, objects: row.world });
   const events: string[] = [];

@@ -69,23 +69,44 @@ export function parseAdmissionReview(body: string): AdmissionRequest {
       `want an AdmissionReview of ${REVIEW_VERSION}, got kind "${text(kind)}" of "${text(apiVersion)}"`,
     );
   }
-  const { object, oldObject, ...fields } = recordOf(request);
-  if (text(fields["uid"]) === "") throw new InvalidError("request.uid is missing");
-  if (!OPERATIONS.has(text(fields["operation"]))) {
-    throw new InvalidError(`request.operation "${text(fields["operation"])}" is not known`);
-  }
+  return parseRequest(recordOf(request));
+}
+
+function parseRequest(fields: Record<string, unknown>): AdmissionRequest {
+  const [uid, operation] = [text(fields["uid"]), text(fields["operation"])];
+  if (uid === "") throw new InvalidError("request.uid is missing");
+  if (!isOperation(operation)) throw new InvalidError(`request.operation "${operation}" is not known`);
+  const kind = recordOf(fields["kind"]);
   return {
-    ...(fields as unknown as Omit<AdmissionRequest, "object" | "oldObject">),
-    kind: { group: "", version: "", kind: "", ...recordOf(fields["kind"]) },
-    userInfo: recordOf(fields["userInfo"]),
+    uid,
+    operation,
+    kind: { group: text(kind["group"]), version: text(kind["version"]), kind: text(kind["kind"]) },
+    ...textField(fields, "namespace"),
+    ...textField(fields, "name"),
+    ...textField(fields, "subResource"),
+    userInfo: parseUser(recordOf(fields["userInfo"])),
     dryRun: fields["dryRun"] === true,
-    ...objectField("object", object),
-    ...objectField("oldObject", oldObject),
+    ...objectField(fields, "object"),
+    ...objectField(fields, "oldObject"),
   };
 }
 
+function isOperation(operation: string): operation is AdmissionRequest["operation"] {
+  return OPERATIONS.has(operation);
+}
+
+function parseUser({ username, groups }: Record<string, unknown>): AdmissionRequest["userInfo"] {
+  const names = Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [];
+  return { username: text(username), groups: names };
+}
+
+function textField(fields: Record<string, unknown>, name: "namespace" | "name" | "subResource"): object {
+  return text(fields[name]) === "" ? {} : { [name]: fields[name] };
+}
+
 /** The API server sends null for what is absent. */
-function objectField(name: "object" | "oldObject", value: unknown): Partial<AdmissionRequest> {
+function objectField(fields: Record<string, unknown>, name: "object" | "oldObject"): Partial<AdmissionRequest> {
+  const value = fields[name];
   if (value === undefined || value === null) return {};
   const object = recordOf(value);
   if (typeof object["metadata"] !== "object") throw new InvalidError(`request.${name} is not a Kubernetes object`);
