@@ -60,15 +60,17 @@ async function podNames(service: string): Promise<string[]> {
   return out.split("\n").filter((line) => line !== "");
 }
 
-async function conditionOf(
-  name: string,
-  type: string,
-): Promise<{ status: string; reason?: string; message?: string } | undefined> {
-  const out = await kubectl("get", "ksvc", name, "-o", "json");
-  const service = JSON.parse(out) as {
-    status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string;
+}
+
+async function conditionsOf(name: string): Promise<readonly Condition[]> {
+  const service = JSON.parse(await kubectl("get", "ksvc", name, "-o", "json")) as {
+    status?: { conditions?: Condition[] };
   };
-  return service.status?.conditions?.find((condition) => condition.type === type);
+  return service.status?.conditions ?? [];
 }
 
 describe("the sample, with kubectl and curl", () => {
@@ -199,7 +201,7 @@ describe("faults", () => {
     );
     await ask("fragile", "/crash").catch(() => undefined);
     expect((await ask("fragile")).status).toBe(200);
-    expect(await conditionOf("fragile", "Ready")).toMatchObject({ status: "True" });
+    expect(await conditionsOf("fragile")).toContainEqual(expect.objectContaining({ type: "Ready", status: "True" }));
     const pods = await kubectl(
       "get",
       "pods",
@@ -230,6 +232,7 @@ describe("faults", () => {
       await killService(service);
       if (service !== "activator") expect((await ask("fragile")).status).toBe(200);
       await eventually(async () => (await restarts()) > before, 30_000, `${service} restarted`);
+      await kubectl("wait", "-n", "knative-serving", "--for=condition=Ready", pod, "--timeout=30s");
       await eventually(async () => (await ask("fragile")).status === 200, 30_000, "traffic");
       await applyReady(probeService({ name: `after-${service}` }), `after-${service}`);
       expect((await ask(`after-${service}`)).status).toBe(200);
@@ -297,34 +300,32 @@ describe("bad input", () => {
   });
 
   const deadline = { "serving.knative.dev/progress-deadline": "8s" };
-  const conditions: { name: string; service: Parameters<typeof probeService>[0]; message: RegExp }[] = [
+  const failures: { name: string; service: Parameters<typeof probeService>[0]; cause: RegExp }[] = [
     {
       name: "an image that does not exist",
       service: { name: "no-image", image: "dev.local/nowhere" },
-      message: /dev\.local\/nowhere/,
+      cause: /image "dev\.local\/nowhere" not found/,
     },
     {
       name: "an app that exits at once",
       service: { name: "exits", env: { EXIT_AT_ONCE: "1" } },
-      message: /Container failed with|exit/i,
+      cause: /Container failed with/,
     },
     {
       name: "an app that never listens",
       service: { name: "silent", env: { NEVER_LISTEN: "1" }, annotations: deadline },
-      message: /Initial scale was never achieved|deadline/i,
+      cause: /has timed out progressing/,
     },
   ];
-  test.each(conditions)("$name: a condition names the cause", async ({ service, message }) => {
+  test.each(failures)("$name: a condition names the cause", async ({ service, cause }) => {
     await apply(probeService(service));
-    const condition = await eventually(
-      async () => {
-        const found = await conditionOf(service.name, "Ready");
-        return found?.status === "False" && message.test(found.message ?? "") ? found : undefined;
-      },
-      60_000,
-      "Ready=False with the cause",
-    );
-    expect(condition.reason).toMatch(/./);
+    // Ready repeats the Route's reason, as Knative does; the cause stands in ConfigurationsReady.
+    const isNamed = async (): Promise<boolean> => {
+      const conditions = await conditionsOf(service.name);
+      const isUnready = conditions.some(({ type, status }) => type === "Ready" && status === "False");
+      return isUnready && conditions.some(({ status, message = "" }) => status === "False" && cause.test(message));
+    };
+    await eventually(isNamed, 60_000, "a condition with the cause");
     await kubectl("delete", "ksvc", service.name);
   });
 });
