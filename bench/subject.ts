@@ -20,6 +20,12 @@ export interface SubjectOptions {
   readonly out?: number;
 }
 
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 /** Starts one of the repository's programs from its sources. */
 export function startSubject(file: string, args: readonly string[], options: SubjectOptions = {}): Subject {
   const { env = {}, cwd = root, out } = options;
@@ -28,7 +34,13 @@ export function startSubject(file: string, args: readonly string[], options: Sub
     env: { ...process.env, ...env },
     stdio: ["ignore", out ?? "ignore", "inherit"],
   });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  running.add(child);
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => {
+      running.delete(child);
+      resolve();
+    });
+  });
   return {
     pid: child.pid ?? 0,
     process: child,

@@ -48,6 +48,16 @@ describe("the head that the container gets", () => {
     );
   });
 
+  test("says only what we saw, where clients are not believed", async () => {
+    const client = await echoing({ edits: prepareHeaderEdits({ distrustForwarded: true }) });
+    const request =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nForwarded: for=1.2.3.4\r\n\r\n";
+    expect(await echoOf(client, request)).toBe(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n" +
+        "Forwarded: for=127.0.0.1;host=a;proto=http\r\n\r\n",
+    );
+  });
+
   test("follows the caller's edits", async () => {
     const edits = prepareHeaderEdits({
       strip: ["x-drop"],

@@ -8,6 +8,8 @@ export interface HeaderEditRules {
   readonly stripPrefixes?: readonly string[];
   /** Fields that are set; whatever the client sent under these names is dropped. */
   readonly set?: Readonly<Record<string, string>>;
+  /** What the client says of proxies before us (`X-Forwarded-*`, `Forwarded`) is replaced, not believed and appended to. */
+  readonly distrustForwarded?: boolean;
   /** Replaces Host. `X-Forwarded-Host` and `Forwarded` keep the client's. */
   readonly host?: string;
 }
@@ -16,6 +18,7 @@ export interface HeaderEditRules {
 export interface HeaderEdits {
   /** The lines that are added, each with its CRLF. */
   readonly lines: Buffer;
+  readonly distrustsForwarded: boolean;
   /** The value that replaces Host, or undefined. */
   readonly host: Buffer | undefined;
   /** Whether the field whose name is bytes[start, end) is dropped. */
@@ -25,7 +28,7 @@ export interface HeaderEdits {
 /**
  * Prepares edits for `ForwardOptions.edits`.
  *
- * @throws TypeError for a name or value that could not stand in a head, or that the engine itself decides (framing, Connection, Host).
+ * @throws TypeError for a name or value that could not stand in a head, or that the engine itself decides (framing, Connection, Host, Forwarded).
  */
 export function prepareHeaderEdits(rules: HeaderEditRules): HeaderEdits {
   const set = Object.entries(rules.set ?? {});
@@ -40,6 +43,7 @@ export function prepareHeaderEdits(rules: HeaderEditRules): HeaderEdits {
 
   return {
     lines: Buffer.from(set.map(([name, value]) => `${name}: ${value}\r\n`).join(""), "latin1"),
+    distrustsForwarded: rules.distrustForwarded === true,
     host: rules.host === undefined ? undefined : Buffer.from(rules.host, "latin1"),
     drops(bytes, start, end) {
       const sameLength = namesByLength[end - start];
@@ -58,12 +62,16 @@ const decidedByEngine = new Set([
   "connection",
   "content-length",
   "expect",
+  "forwarded",
   "host",
   "keep-alive",
   "te",
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
 ]);
 
 /** Refuses what would break the head it is written into. */

@@ -74,10 +74,10 @@ export class ForwardedIdentity {
     return this.#host;
   }
 
-  /** The `X-Forwarded-*` and `Forwarded` lines: this client appended to what it sent itself. */
-  lines(head: RequestHead): Buffer {
+  /** The `X-Forwarded-*` and `Forwarded` lines: this client, appended to what it says itself if that is believed. */
+  lines(head: RequestHead, isBelieved: boolean): Buffer {
     this.#refresh(head);
-    return (head.fields.seen & forwardedSet) === 0 ? this.#lines : this.#makeLines(head.fields);
+    return isBelieved && (head.fields.seen & forwardedSet) !== 0 ? this.#makeLines(head.fields) : this.#lines;
   }
 
   #refresh(head: RequestHead): void {
@@ -111,7 +111,8 @@ export function encodeRequestHead(
   edits: HeaderEdits | undefined,
 ): Buffer {
   const { bytes, fields } = head;
-  const lines = identity.lines(head);
+  const isBelieved = edits?.distrustsForwarded !== true;
+  const lines = identity.lines(head, isBelieved);
   // What is written beyond the original head: at most these, and some framing lines.
   const out = Buffer.allocUnsafe(
     fields.cursor +
@@ -142,6 +143,7 @@ export function encodeRequestHead(
     at += crlf.copy(out, at);
   }
   if (!head.expectsContinue) dropped |= expectSet;
+  if (!isBelieved) dropped |= forwardedSet;
 
   at = copyFields(fields, { out, at, dropped, edits });
   if (fields.isChunked) at += chunkedLine.copy(out, at);
