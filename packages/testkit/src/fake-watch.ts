@@ -38,13 +38,20 @@ export async function* watchFake<T extends KubeObject>(
   const unsubscribe = fake.store.subscribe(offer);
   fake.watches.add(watch);
   options.signal?.addEventListener("abort", onAbort, { once: true });
+  const cancelTimeout = endAfter(fake, options, onAbort);
   try {
     yield* queue.events();
   } finally {
+    cancelTimeout();
     unsubscribe();
     fake.watches.delete(watch);
     options.signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** Only when asked: informers choose their timeout at random, and tests of them should not depend on it. */
+function endAfter({ clock }: Fake, { timeoutSeconds }: WatchOptions, end: () => void): () => void {
+  return timeoutSeconds === undefined ? () => undefined : clock.setTimer(end, timeoutSeconds * 1000);
 }
 
 function parseVersion(text: string): number {

@@ -651,6 +651,7 @@ function describeWatch(world: () => World): void {
       const ended = drain(kube.watch(ConfigMap, { namespace, resourceVersion, signal: abort.signal }));
       setTimeout(() => abort.abort(), 50);
       await ended;
+      await drain(kube.watch(ConfigMap, { namespace, resourceVersion, timeoutSeconds: 1 }));
     });
   });
 }
