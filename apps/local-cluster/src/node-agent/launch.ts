@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
 import type { ContainerLog } from "./container-log.ts";
@@ -67,25 +67,30 @@ export function launchContainer(options: LaunchOptions): Promise<ContainerProces
 
 function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: LaunchOptions): ContainerProcess {
   const pid = child.pid ?? 0;
-  let mountNamespace: string | undefined;
+  let mountNamespace: HeldNamespace | undefined;
+  let isOver = false;
   const settle = setTimeout(() => {
-    mountNamespace = namespaceOf(pid);
+    mountNamespace ??= holdNamespace(pid);
   }, SETTLE_DELAY_MS);
   settle.unref();
   if (child.stdout !== null) log.capture(child.stdout, "stdout");
   if (child.stderr !== null) log.capture(child.stderr, "stderr");
 
   function killAll(): void {
-    mountNamespace ??= namespaceOf(pid);
+    // Afterwards neither the number of the process nor that of the namespace is ours any more.
+    if (isOver) return;
+    mountNamespace ??= holdNamespace(pid);
     signalProcess(-pid, "SIGKILL");
-    if (mountNamespace === undefined || mountNamespace === namespaceOf("self")) return;
-    for (const member of membersOf(mountNamespace)) signalProcess(member, "SIGKILL");
+    if (mountNamespace === undefined || mountNamespace.name === namespaceOf("self")) return;
+    for (const member of membersOf(mountNamespace.name)) signalProcess(member, "SIGKILL");
   }
 
   const exited = new Promise<ContainerExit>((resolve) => {
     child.once("exit", (code, signal) => {
       clearTimeout(settle);
       killAll();
+      mountNamespace?.release();
+      isOver = true;
       const exit = exitOf(code, signal);
       const drain = setTimeout(() => {
         child.stdout?.destroy();
@@ -104,7 +109,7 @@ function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: 
     pid,
     exited,
     terminate() {
-      mountNamespace ??= namespaceOf(pid);
+      mountNamespace ??= holdNamespace(pid);
       signalProcess(signalsGroup ? -pid : pid, "SIGTERM");
     },
     kill: killAll,
@@ -123,6 +128,26 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // It is gone, which is what every caller wants or can live with.
+  }
+}
+
+/** A mount namespace that outlives its processes until it is released. */
+interface HeldNamespace {
+  readonly name: string;
+  release(): void;
+}
+
+/**
+ * Keeps the namespace of a process in being. The kernel gives the number of one that has ended to the next that is made:
+ * by number alone, the end of one container would kill another that has just begun.
+ */
+function holdNamespace(pid: number): HeldNamespace | undefined {
+  try {
+    const descriptor = openSync(`/proc/${pid}/ns/mnt`, "r");
+    return { name: `mnt:[${fstatSync(descriptor).ino}]`, release: () => closeSync(descriptor) };
+  } catch {
+    // Already gone, or a zombie: then it has no namespace to be found by.
+    return undefined;
   }
 }
 
