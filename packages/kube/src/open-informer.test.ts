@@ -127,6 +127,20 @@ describe("informer", () => {
     expect(calls).toContain("list");
   });
 
+  test("lists again at once when a server comes back and knows no such version, but not over and over", async () => {
+    const { kube, clock, calls } = await open();
+    kube.intercept(({ verb }) => {
+      calls.push(verb);
+      if (verb === "watch") throw clock.monotonicMs() < 20_000 ? new UnavailableError("down") : new ExpiredError("old");
+    });
+    kube.breakWatches(new UnavailableError("lost"));
+    await clock.advance(19_999);
+    calls.length = 0;
+    await clock.advance(10_000);
+    expect(calls.slice(0, 3)).toEqual(["watch", "list", "watch"]);
+    expect(calls.length).toBeLessThan(20);
+  });
+
   test("an object that was deleted and made anew in the meantime is told as both", async () => {
     const kube = openFakeKube({ objects: [configMap("a")] });
     const { clock, changes } = await open({}, kube);

@@ -1,7 +1,9 @@
 import type { Kind, KubeObject } from "@kelvin/api";
 import { makeBackoff } from "./backoff.ts";
+import type { Backoff } from "./backoff.ts";
 import { systemClock } from "./clock.ts";
-import { toError, UnavailableError } from "./errors.ts";
+import type { Clock } from "./clock.ts";
+import { ExpiredError, toError, UnavailableError } from "./errors.ts";
 import type { Change, Informer, InformerOptions, OpenInformer } from "./informer.ts";
 import { deepFreeze } from "./json-value.ts";
 import type { KubeClient, ListOptions, WatchEvent } from "./kube-client.ts";
@@ -12,6 +14,8 @@ const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 30_000;
 /** A watch that ends sooner than this was refused rather than timed out, and is not reopened at once. */
 const WATCH_MS_MIN = 1000;
+/** A list that expires sooner than this is not repeated at once. */
+const RELIST_MS_MIN = 1000;
 
 /** See OpenInformer. */
 export const openInformer: OpenInformer = (kube, kind, options = {}) => {
@@ -127,31 +131,57 @@ interface Reflector<T extends KubeObject> {
   apply: (event: WatchEvent<T>) => void;
 }
 
+/** How far a reflector has come. */
+interface Progress {
+  readonly clock: Clock;
+  readonly backoff: Backoff;
+  /** Where to watch on; undefined means to list first. */
+  resourceVersion: string | undefined;
+  listedMs: number;
+}
+
 /** Lists, then watches from there; watches on after a break; lists again when the version was forgotten. */
 async function runReflector<T extends KubeObject>(reflector: Reflector<T>): Promise<void> {
   const { signal, options } = reflector;
   const clock = options.clock ?? systemClock;
   const backoff = makeBackoff(RETRY_MS_MIN, RETRY_MS_MAX, options.random);
-  let resourceVersion: string | undefined;
+  const progress: Progress = { clock, backoff, resourceVersion: undefined, listedMs: -Infinity };
   while (!signal.aborted) {
-    const startedMs = clock.monotonicMs();
-    try {
-      resourceVersion ??= await listAll(reflector);
-      for await (const event of watchFrom(reflector, resourceVersion)) {
-        reflector.apply(event);
-        resourceVersion = versionOf(event) ?? resourceVersion;
-        backoff.reset();
-      }
-      if (clock.monotonicMs() - startedMs >= WATCH_MS_MIN) {
-        backoff.reset();
-        continue;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      options.onError?.(toError(error));
-      if (!canWatchOn(error)) resourceVersion = undefined;
-    }
-    await clock.sleep(backoff.nextMs(), signal);
+    const pauseMs = await runRound(reflector, progress);
+    if (pauseMs > 0) await clock.sleep(pauseMs, signal);
+  }
+}
+
+/** One watch, after a list if need be. Gives how long to wait before the next. */
+async function runRound<T extends KubeObject>(reflector: Reflector<T>, progress: Progress): Promise<number> {
+  const { signal, options } = reflector;
+  const { clock, backoff } = progress;
+  const startedMs = clock.monotonicMs();
+  try {
+    await listAndWatch(reflector, progress);
+    if (clock.monotonicMs() - startedMs < WATCH_MS_MIN) return backoff.nextMs();
+    backoff.reset();
+    return 0;
+  } catch (error) {
+    if (signal.aborted) return 0;
+    options.onError?.(toError(error));
+    if (!canWatchOn(error)) progress.resourceVersion = undefined;
+    // The server is back, and says that what is held here is old: that is no time to wait, unless it says so always.
+    if (!(error instanceof ExpiredError) || startedMs - progress.listedMs < RELIST_MS_MIN) return backoff.nextMs();
+    backoff.reset();
+    return 0;
+  }
+}
+
+async function listAndWatch<T extends KubeObject>(reflector: Reflector<T>, progress: Progress): Promise<void> {
+  if (progress.resourceVersion === undefined) {
+    progress.resourceVersion = await listAll(reflector);
+    progress.listedMs = progress.clock.monotonicMs();
+  }
+  for await (const event of watchFrom(reflector, progress.resourceVersion)) {
+    reflector.apply(event);
+    progress.resourceVersion = versionOf(event) ?? progress.resourceVersion;
+    progress.backoff.reset();
   }
 }
 
