@@ -96,7 +96,7 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
   for (const target of options.listen ?? []) ports.push(await listenOn(server, target));
   const port = options.publicPort ?? ports.find((bound) => bound > 0) ?? 0;
   return {
-    kube: makeInProcessClient(registry, closed),
+    kube: makeInProcessClient({ ...registry, acknowledge: makeBackgroundFlush(store, reportError) }, closed),
     url: `https://${options.publicHost ?? publicHostDefault}:${port}`,
     adminToken: identity.adminToken,
     caCert: identity.ca.cert,
@@ -142,7 +142,7 @@ function openRegistry(
   const abort = new AbortController();
   const resources = makeResources(builtInResources);
   const admission = openAdmission({ store, now });
-  const registry: Registry = { store, resources, now, admission };
+  const registry: Registry = { store, resources, now, admission, acknowledge: () => store.durable() };
   const unfollow = followCustomResourceDefinitions(store, resources);
   const cleanup = openCrdCleanup(registry, reportError);
   return {
@@ -154,6 +154,31 @@ function openRegistry(
       cleanup.close();
       admission.close();
     },
+  };
+}
+
+/**
+ * The control plane does not wait for the disk: the log keeps the order of commits, so a crash takes away a tail of its writes,
+ * which it makes again, and never one that an acknowledged write of somebody else came after.
+ */
+function makeBackgroundFlush(
+  store: Store,
+  reportError: (message: string, error: unknown) => void,
+): () => Promise<void> {
+  let isWanted = false;
+  let isFlushing = false;
+  async function flush(): Promise<void> {
+    isFlushing = true;
+    while (isWanted) {
+      isWanted = false;
+      await store.durable().catch((error: unknown) => reportError("The state cannot be written to disk", error));
+    }
+    isFlushing = false;
+  }
+  return () => {
+    isWanted = true;
+    if (!isFlushing) flush().catch((error: unknown) => reportError("The state cannot be written to disk", error));
+    return Promise.resolve();
   };
 }
 

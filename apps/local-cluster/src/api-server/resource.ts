@@ -62,6 +62,10 @@ export interface Strategy {
   readonly fieldLabels?: Readonly<Record<string, (object: ApiObject) => string>>;
   /** A finalizer every new object starts with. */
   readonly finalizer?: string;
+  /** Whether something beside the finalizers of its metadata keeps the object from going. */
+  isHeld?(object: ApiObject): boolean;
+  /** What else changes when deletion begins; the object's fields are shared and must be replaced, not changed. */
+  beginDeletion?(object: ApiObject): void;
 }
 
 export interface DecodeContext {
@@ -115,3 +119,8 @@ export function viewOf(resource: Resource, stored: ApiObject): ApiObject {
 
 // Stored objects are frozen, so a view of one may be kept as long as the object itself.
 const otherVersionViews = new WeakMap<ApiObject, Map<string, ApiObject>>();
+
+/** Whether a deleted object has to stay: for a finalizer, or for what its kind counts as one. */
+export function isHeldBack({ strategy }: Resource, object: ApiObject): boolean {
+  return (object.metadata.finalizers ?? []).length > 0 || strategy.isHeld?.(object) === true;
+}

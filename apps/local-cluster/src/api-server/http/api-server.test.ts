@@ -239,6 +239,32 @@ describe("writes", () => {
     expect(valueAt(refused.json, "details", "causes")).toMatchObject([{ reason: "NamespaceTerminating" }]);
   });
 
+  test("a Namespace waits for its spec's finalizer, whoever takes it away", async () => {
+    for (const [name, finalize] of [
+      ["by-put", "/finalize"],
+      ["by-patch", ""],
+    ] as const) {
+      const path = `/api/v1/namespaces/${name}`;
+      await server.kube.create(Namespace, { metadata: { name } });
+      const kept = await client.call("PATCH", path, {
+        body: { spec: { finalizers: [] } },
+        contentType: "application/merge-patch+json",
+      });
+      expect(kept.json["spec"]).toEqual({ finalizers: ["kubernetes"] });
+      const deleted = await client.call("DELETE", path, { body: { propagationPolicy: "Background" } });
+      expect(deleted.json).toMatchObject({
+        kind: "Namespace",
+        status: { phase: "Terminating" },
+        metadata: { deletionTimestamp: expect.any(String) },
+      });
+      const body = { ...deleted.json, spec: {} };
+      if (finalize === "")
+        await client.call("PATCH", path, { body: { spec: null }, contentType: "application/merge-patch+json" });
+      else await client.call("PUT", `${path}${finalize}`, { body });
+      expect((await client.call("GET", path)).code).toBe(404);
+    }
+  });
+
   test("a scale is read and written as a Scale", async () => {
     const deployments = "/apis/apps/v1/namespaces/default/deployments";
     const spec = {

@@ -9,7 +9,6 @@ import {
   unsupportedMediaType,
   type Status,
 } from "../status-error.ts";
-import { parse as parseYaml } from "yaml";
 
 /** One HTTP request with its answer. */
 export interface Exchange {
@@ -56,7 +55,7 @@ export async function readObjectBody(exchange: Exchange): Promise<unknown> {
   if (type !== "" && type !== "application/json" && !isYaml) throw unsupportedMediaType(supportedBodies);
   const body = await readBody(exchange);
   if (body.length === 0) return undefined;
-  return isYaml ? parseYamlText(body.toString()) : parseJsonText(body.toString());
+  return isYaml ? await parseYamlText(body.toString()) : parseJsonText(body.toString());
 }
 
 const supportedBodies = ["application/json", "application/yaml"];
@@ -75,10 +74,12 @@ export function parseJsonText(text: string): unknown {
   }
 }
 
-function parseYamlText(text: string): unknown {
+async function parseYamlText(text: string): Promise<unknown> {
+  // Hardly anybody sends YAML; whoever does not should not wait for its parser at the start.
+  const { parse } = await import("yaml");
   try {
     // Few aliases suffice for honest documents; a bomb needs many.
-    const value: unknown = parseYaml(text, { maxAliasCount: 100 });
+    const value: unknown = parse(text, { maxAliasCount: 100 });
     checkNesting(value, 0);
     return value;
   } catch (error) {

@@ -98,7 +98,7 @@ async function commitNew(registry: Registry, request: WriteRequest, object: ApiO
     ...object,
     apiVersion: resource.storageVersion,
   });
-  await registry.store.durable();
+  await registry.acknowledge();
   return viewOf(resource, stored);
 }
 

@@ -1,5 +1,5 @@
 import type { ApiObject } from "../api-object.ts";
-import { viewOf } from "../resource.ts";
+import { isHeldBack, type Resource, viewOf } from "../resource.ts";
 import { conflict, invalid, notFound, successStatus, type Status } from "../status-error.ts";
 import { invalidValue } from "../field-cause.ts";
 import { storeKey, withOwnMetadata } from "./create.ts";
@@ -43,12 +43,12 @@ export async function deleteObject(
   const next = makeTerminating(registry, request, { current, options });
   if (next === undefined) {
     if (!request.dryRun) registry.store.remove(key, withOwnMetadata(current));
-    await registry.store.durable();
+    await registry.acknowledge();
     return { gone: successStatus(resource, name, current.metadata.uid) };
   }
   if (next === current || request.dryRun) return { terminating: viewOf(resource, next) };
   const stored = registry.store.put(key, next);
-  await registry.store.durable();
+  await registry.acknowledge();
   return { terminating: viewOf(resource, stored) };
 }
 
@@ -83,24 +83,28 @@ function makeTerminating(
   { resource }: WriteRequest,
   { current, options }: { current: ApiObject; options: DeleteOptions },
 ): ApiObject | undefined {
-  const { metadata } = current;
-  const isPending = metadata.deletionTimestamp !== undefined;
-  const finalizers = isPending ? (metadata.finalizers ?? []) : finalizersFor(metadata.finalizers ?? [], options);
-  const asked = resource.strategy.graceSeconds?.(current, options.gracePeriodSeconds) ?? 0;
-  const before = isPending ? (metadata.deletionGracePeriodSeconds ?? 0) : undefined;
-  // A second deletion may only shorten the grace of the first.
-  const graceSeconds = Math.min(asked, before ?? asked);
-  if (finalizers.length === 0 && graceSeconds === 0) return undefined;
-  if (before === graceSeconds) return current;
-  return terminating(current, {
-    finalizers,
+  const isPending = current.metadata.deletionTimestamp !== undefined;
+  const graceSeconds = graceSecondsFor(resource, current, options);
+  const next = terminating(current, {
+    finalizers: finalizersFor(current, options),
     graceSeconds,
     deletionTimestamp: timestampOf(new Date(registry.now().getTime() + graceSeconds * 1000)),
   });
+  if (graceSeconds === 0 && !isHeldBack(resource, next)) return undefined;
+  if (isPending && (current.metadata.deletionGracePeriodSeconds ?? 0) === graceSeconds) return current;
+  if (!isPending) resource.strategy.beginDeletion?.(next);
+  return next;
+}
+
+/** A second deletion may only shorten the grace of the first. */
+function graceSecondsFor({ strategy }: Resource, current: ApiObject, { gracePeriodSeconds }: DeleteOptions): number {
+  const asked = strategy.graceSeconds?.(current, gracePeriodSeconds) ?? 0;
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = current.metadata;
+  return deletionTimestamp === undefined ? asked : Math.min(asked, deletionGracePeriodSeconds);
 }
 
 interface Termination {
-  readonly finalizers: string[];
+  readonly finalizers: readonly string[];
   readonly graceSeconds: number;
   readonly deletionTimestamp: string;
 }
@@ -113,13 +117,16 @@ function terminating(current: ApiObject, { finalizers, graceSeconds, deletionTim
   metadata.deletionTimestamp = deletionTimestamp;
   metadata.deletionGracePeriodSeconds = graceSeconds;
   if (finalizers.length === 0) delete metadata.finalizers;
-  else metadata.finalizers = finalizers;
+  else metadata.finalizers = [...finalizers];
   return next;
 }
 
-function finalizersFor(finalizers: readonly string[], { propagationPolicy }: DeleteOptions): string[] {
+/** How the dependants fare is decided by the first deletion. */
+function finalizersFor({ metadata }: ApiObject, { propagationPolicy }: DeleteOptions): string[] {
+  const { finalizers = [], deletionTimestamp } = metadata;
+  if (deletionTimestamp !== undefined || propagationPolicy === undefined) return finalizers;
   const kept = finalizers.filter((finalizer) => finalizer !== foregroundFinalizer && finalizer !== orphanFinalizer);
   if (propagationPolicy === "Foreground") return [...kept, foregroundFinalizer];
   if (propagationPolicy === "Orphan") return [...kept, orphanFinalizer];
-  return propagationPolicy === undefined ? [...finalizers] : kept;
+  return kept;
 }

@@ -10,6 +10,8 @@ export interface Registry {
   readonly resources: Resources;
   readonly admission: Admission;
   readonly now: () => Date;
+  /** Resolves when the writes committed so far may be reported to their client as done. */
+  readonly acknowledge: () => Promise<void>;
 }
 
 /** The part of a request that all verbs share. */

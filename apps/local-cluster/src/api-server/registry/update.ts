@@ -1,7 +1,7 @@
 import type { ApiObject } from "../api-object.ts";
 import { equalJson } from "../api-object.ts";
 import type { Resource } from "../resource.ts";
-import { viewOf } from "../resource.ts";
+import { isHeldBack, viewOf } from "../resource.ts";
 import { badRequest, conflict, invalid, notFound } from "../status-error.ts";
 import { storeKey } from "./create.ts";
 import { decodeObject } from "./decode.ts";
@@ -171,12 +171,10 @@ async function commitUpdate(
   const { metadata } = next;
   const key = storeKey(resource, metadata.namespace, metadata.name ?? "");
   const storable = { ...next, apiVersion: resource.storageVersion };
-  const isFinished =
-    metadata.deletionTimestamp !== undefined &&
-    (metadata.finalizers ?? []).length === 0 &&
-    (metadata.deletionGracePeriodSeconds ?? 0) === 0;
+  const isTerminating = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
+  const isFinished = isTerminating && !isHeldBack(resource, next);
   const stored = isFinished ? registry.store.remove(key, storable) : registry.store.put(key, storable);
-  await registry.store.durable();
+  await registry.acknowledge();
   return viewOf(resource, stored);
 }
 

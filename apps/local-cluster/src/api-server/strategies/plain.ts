@@ -1,5 +1,14 @@
 import type { ApiObject } from "../api-object.ts";
-import { defaultField, ensureRecord, equalJson, isRecord, recordsAt, stringAt } from "../api-object.ts";
+import {
+  defaultField,
+  ensureRecord,
+  equalJson,
+  isRecord,
+  listAt,
+  recordAt,
+  recordsAt,
+  stringAt,
+} from "../api-object.ts";
 import { forbiddenField } from "../field-cause.ts";
 import type { Strategy } from "../resource.ts";
 import type { StatusCause } from "../status-error.ts";
@@ -66,6 +75,11 @@ export const namespaceStrategy: Strategy = {
   prepareUpdate(next, old) {
     // Only a namespace that is going away may lose its finalizer: a replace from a file without it must not.
     if (old.metadata.deletionTimestamp === undefined) next["spec"] = old["spec"];
+  },
+  // Namespaces had finalizers in their spec before any object had them in its metadata.
+  isHeld: (namespace) => listAt(namespace, "spec", "finalizers").length > 0,
+  beginDeletion(namespace) {
+    namespace["status"] = { ...recordAt(namespace, "status"), phase: "Terminating" };
   },
   fieldLabels: { "status.phase": (namespace) => stringAt(namespace, "status", "phase") },
 };
