@@ -8,7 +8,7 @@ const steps = [
   ["lint", "oxlint", ["--deny-warnings"], "npm run fix mends some"],
   ["types", "tsc", ["-b"], ""],
   ["generated files", "node", ["--conditions=@kelvin/source", "tools/gen-crds.ts", "--check"], "npm run gen"],
-  ["overlays render", "node", ["--conditions=@kelvin/source", "tools/render-overlays.ts"], ""],
+  ["overlays render", "node", ["--conditions=@kelvin/source", "apps/cli/src/kustomize/check-overlays.ts"], ""],
   ["dead files and dependencies", "knip", ["--no-progress"], ""],
   ["tidy rules", "node", ["--conditions=@kelvin/source", "tools/tidy.ts"], ""],
 ];

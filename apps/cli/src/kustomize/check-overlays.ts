@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parseAllDocuments } from "yaml";
-import { renderKustomization } from "../apps/cli/src/kustomize/render.ts";
+import { renderKustomization } from "./render.ts";
 
 const overlays = "deploy/overlays";
 let failures = 0;
