@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectKey } from "@kelvin/api";
-import { ConflictError, keyOf, keyText, parseKey, systemClock, toError } from "@kelvin/kube";
+import { ConflictError, keyOf, keyText, linkSignals, parseKey, systemClock, toError } from "@kelvin/kube";
 import type { Clock, Informer, KubeClient } from "@kelvin/kube";
 import { bindSignal } from "./bound-kube.ts";
 import { noMetrics } from "./controller-metrics.ts";
@@ -123,24 +123,28 @@ async function workOn<T extends KubeObject>(worker: Worker<T>, { key, addedMs }:
   const { options, clock, metrics, queue } = worker;
   const startedMs = clock.monotonicMs();
   metrics.queueWaitMs(options.name, startedMs - addedMs);
-  const abort = new AbortController();
-  const signal = AbortSignal.any([abort.signal, worker.signal]);
+  const linked = linkSignals(worker.signal);
   const reconcileMsMax = options.reconcileMsMax ?? 30_000;
   const overtime = Promise.withResolvers<Outcome | Error>();
+  let isOvertime = false;
   const cancel = clock.setTimer(() => {
+    isOvertime = true;
     const error = new Error(`the reconcile took longer than ${reconcileMsMax} ms`);
-    abort.abort(error);
+    linked.abort(error);
     overtime.resolve(error);
   }, reconcileMsMax);
 
-  const run = reconcileKey(options, options.informer, makeContext(worker, key, signal)).catch(toError);
+  const run = reconcileKey(options, options.informer, makeContext(worker, key, linked.signal)).catch(toError);
   const outcome = await Promise.race([run, overtime.promise]);
   cancel();
   const result = worker.signal.aborted ? "done" : settle(worker, key, outcome);
   metrics.reconciled(options.name, result, clock.monotonicMs() - startedMs);
   // A reconcile that ignores its signal gives up its worker but keeps its key, so that no second one joins it.
-  const finished = run.then(() => queue.done(key));
-  if (worker.signal.aborted || !abort.signal.aborted) await finished;
+  const finished = run.then(() => {
+    linked.unlink();
+    queue.done(key);
+  });
+  if (worker.signal.aborted || !isOvertime) await finished;
 }
 
 function makeContext<T extends KubeObject>(worker: Worker<T>, key: string, signal: AbortSignal): ReconcileContext {

@@ -5,6 +5,7 @@ import type { Status } from "./errors.ts";
 import { asObject } from "./as-object.ts";
 import type { Transport } from "./http-transport.ts";
 import type { WatchEvent, WatchOptions } from "./kube-client.ts";
+import { linkSignals } from "./linked-signal.ts";
 import { splitLines } from "./line-splitter.ts";
 import { collectionPath, queryText } from "./resource-path.ts";
 
@@ -27,10 +28,10 @@ export async function* watchOverHttp<T extends KubeObject>(
   if (isAborted(options.signal)) return;
   const timeoutSeconds = options.timeoutSeconds ?? 300 + Math.floor(Math.random() * 300);
   const watchdog = openWatchdog(clock, timeoutSeconds * 1000 + OVERTIME_MS_MAX);
-  const signal = options.signal === undefined ? watchdog.signal : AbortSignal.any([options.signal, watchdog.signal]);
+  const linked = linkSignals(options.signal, watchdog.signal);
   let body: { destroy(): unknown } | undefined;
   try {
-    const stream = await transport.stream(watchPath(kind, options, timeoutSeconds), signal);
+    const stream = await transport.stream(watchPath(kind, options, timeoutSeconds), linked.signal);
     body = stream;
     for await (const line of splitLines(stream)) {
       const event = parseEvent(kind, line);
@@ -43,6 +44,7 @@ export async function* watchOverHttp<T extends KubeObject>(
     throw error instanceof KubeError ? error : brokenWatch(kind, error);
   } finally {
     watchdog.close();
+    linked.unlink();
     body?.destroy();
   }
 }

@@ -71,5 +71,7 @@ export { keyOf, keyText, parseKey } from "./object-key.ts";
 export { labelSelectorMatcher, parseFieldSelector, parseLabelSelector } from "./selector.ts";
 export type { LabelSelector, Matcher } from "./selector.ts";
 export { sleepOn, systemClock } from "./clock.ts";
+export { linkSignals } from "./linked-signal.ts";
+export type { LinkedSignal } from "./linked-signal.ts";
 export { makeBackoff } from "./backoff.ts";
 export type { Backoff } from "./backoff.ts";

@@ -1,4 +1,5 @@
 import {
+  linkSignals,
   makeBackoff,
   MutatingWebhookConfiguration,
   openInformer,
@@ -59,10 +60,10 @@ export function openCertificateKeeper(options: CertificateKeeperOptions): Certif
     while (!abort.signal.aborted) {
       wakeUp = Promise.withResolvers();
       const nextMs = await tend(keeper, backoff);
-      const pause = new AbortController();
-      const signal = AbortSignal.any([pause.signal, abort.signal]);
-      await Promise.race([keeper.clock.sleep(nextMs, signal), wakeUp.promise]);
+      const pause = linkSignals(abort.signal);
+      await Promise.race([keeper.clock.sleep(nextMs, pause.signal), wakeUp.promise]);
       pause.abort();
+      pause.unlink();
     }
   };
   const running = loop();
