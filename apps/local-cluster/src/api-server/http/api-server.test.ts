@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Namespace, Pod } from "@kelvin/kube";
+import { ConfigMap, Namespace, Pod } from "@kelvin/kube";
 import { valueAt, type JsonObject } from "../api-object.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
 import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
@@ -414,8 +414,22 @@ describe("watches", () => {
     expect(JSON.parse(text)).toMatchObject({ type: "BOOKMARK", object: { kind: "ConfigMap" } });
   });
 
+  test("bring all that is there, however much, before slowness counts", async () => {
+    await server.kube.create(Namespace, { metadata: { name: "big" } });
+    const data = { text: "x".repeat(10_000) };
+    for (let index = 0; index < 600; index++) {
+      await server.kube.create(ConfigMap, { metadata: { name: `c${index}`, namespace: "big" }, data });
+    }
+    const lines = await client.lines("/api/v1/namespaces/big/configmaps?watch=1", 600);
+    expect(lines).toHaveLength(600);
+  });
+
   test("come as tables to those who ask", async () => {
-    const [line] = await client.lines("/api/v1/namespaces?watch=1", 1, tableAccept);
+    const [line] = await client.lines(
+      "/api/v1/namespaces?watch=1&fieldSelector=metadata.name%3Ddefault",
+      1,
+      tableAccept,
+    );
     expect(line).toMatchObject({
       type: "ADDED",
       object: { kind: "Table", rows: [{ cells: ["default", "Active", expect.any(String)] }] },

@@ -3,7 +3,7 @@ import type { Authenticate } from "../identity/authenticate.ts";
 import { tokenIssuer } from "../identity/tokens.ts";
 import { serveDiscovery } from "../reading/discovery.ts";
 import { serveOpenApi } from "../reading/open-api.ts";
-import { noSuchResource, unauthorized } from "../status-error.ts";
+import { noSuchResource, StatusError, unauthorized } from "../status-error.ts";
 import { sendError, sendJson, sendText, type Exchange } from "./exchange.ts";
 import { parseResourcePath } from "./request-info.ts";
 import { serveResource, type ResourceDeps } from "./serve-resource.ts";
@@ -46,7 +46,8 @@ export async function serveRequest(
   try {
     await route(deps, exchange);
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== "StatusError") deps.reportError("request failed", error);
+    // A client that left in the middle is no failure of ours.
+    if (!(error instanceof StatusError) && !response.destroyed) deps.reportError("Failed to answer a request", error);
     sendError(exchange, error);
   }
 }

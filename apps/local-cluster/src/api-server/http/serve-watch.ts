@@ -42,10 +42,14 @@ export function serveWatch(deps: WatchDeps, exchange: Exchange, scope: RequestSc
   const options = parseWatchOptions(query);
   parseSelectors(resource, selectorsOf(query));
   const present = presenter(exchange, resource, parseAccept(exchange.request.headers.accept));
+  let isStarting = true;
+  let bytesMax = bufferedBytesMax;
   const write = (type: string, text: string): void => {
     response.write(`{"type":"${type}","object":${text}}\n`);
+    // What the client asked for at the start comes at once, however much it is; nobody can read that fast.
+    if (isStarting) bytesMax += Buffer.byteLength(text) + 100;
     // The client resumes from what it has seen; the writer must never wait for it.
-    if (response.writableLength > bufferedBytesMax) response.destroy();
+    else if (response.writableLength > bytesMax) response.destroy();
   };
   const bookmark = (annotations?: Record<string, string>): void => {
     write("BOOKMARK", bookmarkText(resource, registry.store.revision, annotations));
@@ -73,6 +77,7 @@ export function serveWatch(deps: WatchDeps, exchange: Exchange, scope: RequestSc
     const resourceVersion = sendInitialEvents({ registry, scope, exchange }, { ...options, write, present, bookmark });
     const listener = (event: ObjectEvent): void => write(event.type, present(event.object));
     stop = watchObjects(registry, scope, { selectors: selectorsOf(query), resourceVersion, listener });
+    isStarting = false;
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     write("ERROR", JSON.stringify(error.status satisfies Status));

@@ -58,7 +58,7 @@ async function readIdentity(dataDir: string): Promise<StoredIdentity | undefined
     if (isRecord(error) && error["code"] === "ENOENT") return undefined;
     throw error;
   }
-  const value: unknown = JSON.parse(text);
+  const value = parseIdentity(text, join(dataDir, fileName));
   return {
     ca: keyPairOf(value, "ca"),
     serving: keyPairOf(value, "serving"),
@@ -68,6 +68,19 @@ async function readIdentity(dataDir: string): Promise<StoredIdentity | undefined
   };
 }
 
+function parseIdentity(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(
+      `${path} is damaged; remove it to get new keys (kubeconfigs and tokens made before are then void)`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
 function keyPairOf(value: unknown, field: string): KeyPair {
   return { cert: stringAt(value, field, "cert"), key: stringAt(value, field, "key") };
 }
@@ -75,6 +88,6 @@ function keyPairOf(value: unknown, field: string): KeyPair {
 async function writeIdentity(dataDir: string, identity: StoredIdentity): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, fileName);
-  await writeFile(`${path}.new`, JSON.stringify(identity), { mode: 0o600 });
+  await writeFile(`${path}.new`, JSON.stringify(identity), { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
 }
