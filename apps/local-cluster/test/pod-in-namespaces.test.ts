@@ -7,7 +7,16 @@ import { delimiter, join } from "node:path";
 const TIMEOUT_MS = 60_000;
 const env = { ...process.env, PATH: `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin` };
 const userNamespace = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-const namespaces = ["unshare", ...userNamespace, "--pid", "--fork", "--kill-child=KILL", "--mount", "--mount-proc", "--net"];
+const namespaces = [
+  "unshare",
+  ...userNamespace,
+  "--pid",
+  "--fork",
+  "--kill-child=KILL",
+  "--mount",
+  "--mount-proc",
+  "--net",
+];
 
 function runInNamespaces(...command: string[]): { status: number | null; stdout: string; stderr: string } {
   const [file = "", ...args] = [...namespaces, ...command];
@@ -17,7 +26,9 @@ function runInNamespaces(...command: string[]): { status: number | null; stdout:
 const trial = runInNamespaces("ip", "link", "add", "kelvin0", "type", "bridge");
 const isPossible = trial.status === 0;
 if (!isPossible) {
-  process.stderr.write(`no Pod was run: this machine refuses network namespaces (${trial.stderr.trim() || "unshare or ip is missing"})\n`);
+  process.stderr.write(
+    `no Pod was run: this machine refuses network namespaces (${trial.stderr.trim() || "unshare or ip is missing"})\n`,
+  );
 }
 
 let dataDir = "";

@@ -66,16 +66,11 @@ async function* readBlocks(
   log: ContainerLog | undefined,
   signal: AbortSignal | undefined,
 ): AsyncIterable<LogLine[]> {
-  if (existsSync(`${file}.1`)) {
-    const old = await open(`${file}.1`);
-    try {
-      yield* readToEnd(old, newCursor());
-    } finally {
-      await old.close();
-    }
-  }
+  // Opened first: a rotation from here on moves away what we hold, and loses nothing.
   let handle = await open(file);
+  yield* readRotated(`${file}.1`, handle);
   let cursor = newCursor();
+  const aborted = untilAborted(signal);
   try {
     for (;;) {
       // Asked before reading: what is added meanwhile wakes us, and is never missed.
@@ -91,9 +86,21 @@ async function* readBlocks(
       } else if (isLast) {
         return;
       } else {
-        await Promise.race([changed, untilAborted(signal)]);
+        await Promise.race([changed, aborted]);
       }
     }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file before `current`, unless it has just become that itself. */
+async function* readRotated(file: string, current: FileHandle): AsyncIterable<LogLine[]> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return;
+  try {
+    const isSame = (await handle.stat()).ino === (await current.stat()).ino;
+    if (!isSame) yield* readToEnd(handle, newCursor());
   } finally {
     await handle.close();
   }
@@ -152,6 +159,7 @@ async function statInode(file: string): Promise<number | undefined> {
 
 function untilAborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted === true) resolve();
     signal?.addEventListener("abort", () => resolve(), { once: true });
   });
 }
