@@ -237,7 +237,16 @@ describeKubectl("kubectl and the cluster", () => {
     expect((await kubectl("get nothings")).err).toContain("the server doesn't have a resource type");
   });
 
-  test("create namespace says why it does not work yet", async () => {
-    expect((await kubectl("create namespace x")).err).toContain("does not decode protobuf");
+  test("imperative creation, which sends protobuf", async () => {
+    expect((await kubectl("create namespace made")).out).toBe("namespace/made created");
+    expect((await kubectl("create serviceaccount made -n made")).out).toBe("serviceaccount/made created");
+    await kubectl("create secret generic made -n made --from-literal=a=b");
+    expect((await kubectl("get secret made -n made -o jsonpath={.data.a}")).out).toBe("Yg==");
+    await kubectl("create deployment made -n made --image=dev.local/x --replicas=0 --port=8080");
+    const path = "{.spec.replicas}/{.spec.template.spec.containers[0].ports[0].containerPort}";
+    expect((await kubectl(`get deployment made -n made -o jsonpath=${path}`)).out).toBe("0/8080");
+    expect((await kubectl("create token made -n made")).out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect((await kubectl("auth can-i create pods")).out).toBe("yes");
+    expect((await kubectl("auth whoami -o jsonpath={.status.userInfo.groups}")).out).toContain("system:masters");
   });
 });

@@ -42,23 +42,23 @@ export function contentTypeOf({ request }: Exchange): string {
 }
 
 /**
- * Reads a JSON or YAML body; `undefined` when it is empty.
+ * Reads a JSON, YAML or protobuf body; `undefined` when it is empty.
  *
  * @throws StatusError 400 for what cannot be parsed, 415 for another media type.
  */
 export async function readObjectBody(exchange: Exchange): Promise<unknown> {
   const type = contentTypeOf(exchange);
-  if (type === "application/vnd.kubernetes.protobuf") {
-    throw unsupportedMediaType(supportedBodies, "; this server does not decode protobuf bodies: send JSON");
-  }
+  const isProtobuf = type === "application/vnd.kubernetes.protobuf";
   const isYaml = type === "application/yaml" || type === "application/x-yaml" || type === "text/yaml";
-  if (type !== "" && type !== "application/json" && !isYaml) throw unsupportedMediaType(supportedBodies);
+  if (type !== "" && type !== "application/json" && !isYaml && !isProtobuf) throw unsupportedMediaType(supportedBodies);
   const body = await readBody(exchange);
   if (body.length === 0) return undefined;
+  // The table of fields is loaded with the first such body.
+  if (isProtobuf) return (await import("../protobuf/decode-body.ts")).decodeProtobufBody(body);
   return isYaml ? await parseYamlText(body.toString()) : parseJsonText(body.toString());
 }
 
-const supportedBodies = ["application/json", "application/yaml"];
+const supportedBodies = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
 /** @throws StatusError 400. */
 export function parseJsonText(text: string): unknown {
