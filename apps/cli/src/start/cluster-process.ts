@@ -143,6 +143,8 @@ function followCluster(child: ChildProcess): ClusterProcess {
 
   function send(message: HostMessage, socket?: Server): Promise<void> {
     return new Promise((resolve, reject) => {
+      // Node forgets what waits to be sent when the other side goes away. Whoever waits for it learns of the end elsewhere.
+      exited.promise.then(resolve, reject);
       if (!child.connected) {
         resolve();
         return;

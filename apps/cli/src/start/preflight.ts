@@ -35,7 +35,7 @@ export function diagnoseNamespaces(): string | undefined {
   if (trial.status === 0) return undefined;
   const reason = trial.stderr.trim().replaceAll("\n", "; ");
   const remedy = isRoot
-    ? "This root may not make namespaces; in a container, run it with --privileged (or CAP_SYS_ADMIN and CAP_NET_ADMIN)."
+    ? "This root may not make namespaces; in a container, run it with --privileged (or CAP_SYS_ADMIN and CAP_NET_ADMIN); elsewhere look at sysctl user.max_net_namespaces."
     : "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 " +
       "kernel.apparmor_restrict_unprivileged_userns=0), or run as root.";
   return `this machine refuses the namespaces that the local cluster lives in (${reason}). ${remedy}`;

@@ -136,17 +136,24 @@ async function stop({ run, options }: Standing, graceMs: number): Promise<void> 
 
 function makeTermination({ record, options }: Standing, plan: RunPlan, exit: ContainerExit): Termination {
   const running = record.state.phase === "running" ? record.state : undefined;
-  const { exitCode } = exit;
-  const reason = exitCode === 0 ? "Completed" : exitCode === startErrorExitCode ? "StartError" : "Error";
-  const usesLog = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason === "StartError";
-  const message = exitCode !== 0 && usesLog ? readLastLines(plan.logFile, FALLBACK_LINES, FALLBACK_BYTES) : "";
+  const lastWords = exit.exitCode === 0 ? "" : readLastLines(plan.logFile, FALLBACK_LINES, FALLBACK_BYTES);
+  const reason = reasonOf(exit.exitCode, lastWords);
+  const usesLog = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason !== "Error";
   const finishedAt = timestampOf(options.clock);
   return {
     id: running?.id ?? "",
     ...exit,
     reason,
-    ...(message !== "" && { message }),
+    ...(usesLog && lastWords !== "" && { message: lastWords }),
     startedAt: running?.startedAt ?? finishedAt,
     finishedAt,
   };
+}
+
+/** The shell that becomes the app says `kelvin: …` when it cannot; an app's own 126 or 127 means something else. */
+function reasonOf(exitCode: number, lastWords: string): string {
+  if (exitCode === 0) return "Completed";
+  if (exitCode === startErrorExitCode) return "StartError";
+  const isLauncher = lastWords.startsWith("kelvin: ");
+  return isLauncher && (exitCode === 126 || exitCode === 127) ? "ContainerCannotRun" : "Error";
 }

@@ -68,7 +68,7 @@ export function checkHttp(httpGet: HttpGet, target: ProbeTarget, timeoutMs: numb
       call.destroy();
     }, timeoutMs);
     call.on("error", (error) => {
-      fail(error.message);
+      fail(describeFailure(error));
     });
     call.on("close", () => {
       clearTimeout(deadline);
@@ -92,7 +92,7 @@ function checkTcp(host: string, port: number, timeoutMs: number): Promise<ProbeR
       finish({ ok: true });
     });
     socket.once("error", (error) => {
-      finish({ ok: false, message: `dial tcp ${host}:${port}: ${error.message}` });
+      finish({ ok: false, message: `dial tcp ${host}:${port}: ${describeFailure(error)}` });
     });
   });
 }
@@ -133,6 +133,14 @@ function killGroup(pid: number): void {
   } catch {
     // It ended in the same moment.
   }
+}
+
+/** In the words of the kubelet, which people search for. */
+function describeFailure(error: NodeJS.ErrnoException): string {
+  if (error.code === "ECONNREFUSED") return "connect: connection refused";
+  if (error.code === "ECONNRESET") return "connection reset by peer";
+  if (error.code === "EHOSTUNREACH") return "connect: no route to host";
+  return error.message;
 }
 
 function isPort(port: number): boolean {
