@@ -55,6 +55,10 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
       extraNames: API_NAMES,
       extraAddresses: [addresses.apiServer],
       clusterEndpoint: { address: addresses.bridge, port: API_CLUSTER_PORT },
+      ...(config.authorization !== undefined && { authorization: config.authorization }),
+      reportNeed: (need) => {
+        log.warn({ need }, "A user asked for more than it is granted");
+      },
       reportError,
     }),
   ]);

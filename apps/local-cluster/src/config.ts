@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type AuthorizationMode, authorizationModes } from "./api-server/authorization/authorizer.ts";
 
 /** What the host side (apps/cli) tells the cluster. */
 export interface ClusterConfig {
@@ -7,6 +8,8 @@ export interface ClusterConfig {
   readonly isEphemeral: boolean;
   readonly apiPort: number;
   readonly imagesDir?: string;
+  /** How RBAC is applied. Default `enforce`. */
+  readonly authorization?: AuthorizationMode;
 }
 
 /** Parses the words after the script. The cli has checked them; anything odd is a fault of ours and throws. */
@@ -17,10 +20,24 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
       "data-dir": { type: "string" },
       "api-port": { type: "string" },
       "images-dir": { type: "string" },
+      authorization: { type: "string", default: "enforce" },
       ephemeral: { type: "boolean", default: false },
     },
   });
   const { "data-dir": dataDir, "api-port": apiPort, "images-dir": imagesDir, ephemeral } = values;
   if (dataDir === undefined || apiPort === undefined) throw new Error("--data-dir and --api-port are needed");
-  return { dataDir, isEphemeral: ephemeral, apiPort: Number(apiPort), ...(imagesDir !== undefined && { imagesDir }) };
+  return {
+    dataDir,
+    isEphemeral: ephemeral,
+    apiPort: Number(apiPort),
+    authorization: parseAuthorization(values.authorization),
+    ...(imagesDir !== undefined && { imagesDir }),
+  };
+}
+
+function parseAuthorization(text: string): AuthorizationMode {
+  const mode = authorizationModes.find((known) => known === text);
+  if (mode === undefined)
+    throw new Error(`--authorization must be one of ${authorizationModes.join(", ")}, not "${text}"`);
+  return mode;
 }

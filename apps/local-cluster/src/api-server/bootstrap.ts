@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ApiObject, JsonObject } from "./api-object.ts";
 import { equalJson } from "./api-object.ts";
+import { defaultRoles, isKeptByUser } from "./authorization/default-roles.ts";
+import { rbacTypes } from "./authorization/role-index.ts";
 import { timestampOf } from "./registry/metadata.ts";
 import type { Registry } from "./registry/request.ts";
 import { kubernetesServiceAddress } from "./strategies/service.ts";
 
-// What every cluster has before anybody asks: the system namespaces and the Service of the API server itself.
+// What every cluster has before anybody asks: the system namespaces, the default roles and the Service of the API server itself.
 
 const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -20,8 +22,18 @@ export function bootstrapObjects(registry: Registry, endpoint: { address: string
       status: { phase: "Active" },
     });
   }
+  for (const object of defaultRoles) ensureRole(registry, object);
   ensure(registry, "/services", kubernetesService(endpoint?.port ?? 443));
   if (endpoint !== undefined) ensureEndpoint(registry, endpoint);
+}
+
+function ensureRole(registry: Registry, wanted: ApiObject): void {
+  const type = wanted.kind === "ClusterRole" ? rbacTypes.clusterRole : rbacTypes.clusterRoleBinding;
+  const existing = registry.store.get({ type, namespace: "", name: wanted.metadata.name ?? "" });
+  if (existing !== undefined && isKeptByUser(existing)) return;
+  // What an aggregated role has gathered is not ours to take away.
+  const isGathered = existing !== undefined && wanted["aggregationRule"] !== undefined;
+  ensure(registry, type, isGathered ? { ...wanted, rules: existing["rules"] } : wanted);
 }
 
 function kubernetesService(targetPort: number): ApiObject {

@@ -2,6 +2,8 @@ import { systemClock, type Clock, type KubeClient } from "@kelvin/kube";
 import { openJournal } from "../storage/file-journal.ts";
 import { openStore, type Store } from "../storage/store.ts";
 import { openAdmission } from "./admission/open-admission.ts";
+import { type AuthorizationMode, type Authorizer, openAuthorizer } from "./authorization/authorizer.ts";
+import type { Need } from "./authorization/audit.ts";
 import { bootstrapObjects } from "./bootstrap.ts";
 import { followCustomResourceDefinitions } from "./crd/custom-resources.ts";
 import { openCrdCleanup } from "./crd/crd-cleanup.ts";
@@ -32,6 +34,10 @@ export interface ApiServerOptions {
   readonly extraAddresses?: readonly string[];
   /** Where the API server answers inside the cluster: the endpoint of the Service `kubernetes`. */
   readonly clusterEndpoint?: { readonly address: string; readonly port: number };
+  /** How RBAC is applied to requests over HTTP; calls in-process are trusted. Default `enforce`. */
+  readonly authorization?: AuthorizationMode;
+  /** Hears of each distinct thing that a user asked for beyond its rights, once. */
+  readonly reportNeed?: (need: Need) => void;
   readonly clock?: Clock;
   readonly reportError?: (message: string, error: unknown) => void;
 }
@@ -70,7 +76,11 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
   const now = (): Date => clock.now();
   const reportError = options.reportError ?? (() => undefined);
   const [identity, store] = await Promise.all([loadIdentity(options, now), recoverStore(options, now)]);
-  const { registry, closeRegistry, closed } = openRegistry(store, { now, reportError });
+  const authorizer = openAuthorizer(store, {
+    mode: options.authorization ?? "enforce",
+    ...(options.reportNeed !== undefined && { reportNeed: options.reportNeed }),
+  });
+  const { registry, closeRegistry, closed } = openRegistry(store, { now, reportError, authorizer });
   bootstrapObjects(registry, options.clusterEndpoint);
   await store.durable();
 
@@ -84,8 +94,7 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
     tokens,
     podLogs: () => podLogs,
     authenticate: makeAuthenticate(identity.adminToken, tokens),
-    // Every authenticated user may do everything until RBAC is enforced here.
-    authorize: () => undefined,
+    authorizer,
     isReady: () => !closed.aborted,
     reportError,
   };
@@ -107,6 +116,7 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
     listen: (target) => listenOn(server, target),
     async close() {
       closeRegistry();
+      authorizer.close();
       watches.close();
       eventExpiry.close();
       await new Promise<void>((resolve) => {
@@ -137,11 +147,15 @@ interface OpenRegistry {
 
 function openRegistry(
   store: Store,
-  { now, reportError }: { now: () => Date; reportError: (message: string, error: unknown) => void },
+  {
+    now,
+    reportError,
+    authorizer,
+  }: { now: () => Date; reportError: (message: string, error: unknown) => void; authorizer: Authorizer },
 ): OpenRegistry {
   const abort = new AbortController();
   const resources = makeResources(builtInResources);
-  const admission = openAdmission({ store, now });
+  const admission = openAdmission({ store, now, authorizer });
   const registry: Registry = { store, resources, now, admission, acknowledge: () => store.durable() };
   const unfollow = followCustomResourceDefinitions(store, resources);
   const cleanup = openCrdCleanup(registry, reportError);

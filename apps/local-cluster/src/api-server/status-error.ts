@@ -103,10 +103,16 @@ export function forbidden(
   name: string,
   { message, causes }: { message: string; causes?: StatusCause[] },
 ): StatusError {
+  const { name: _, ...unnamed } = detailsOf(resource, name);
   return new StatusError(403, "Forbidden", {
-    message: `${qualified(resource)} "${name}" is forbidden: ${message}`,
-    details: { ...detailsOf(resource, name), ...(causes === undefined ? {} : { causes }) },
+    message: `${qualified(resource)}${name === "" ? "" : ` "${name}"`} is forbidden: ${message}`,
+    details: { ...(name === "" ? unnamed : detailsOf(resource, name)), ...(causes === undefined ? {} : { causes }) },
   });
+}
+
+/** The refusal of a path that names no resource. */
+export function forbiddenOutright(message: string): StatusError {
+  return new StatusError(403, "Forbidden", { message: `forbidden: ${message}`, details: {} });
 }
 
 export function invalid(resource: ResourceName, name: string, causes: readonly StatusCause[]): StatusError {

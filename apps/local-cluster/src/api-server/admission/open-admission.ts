@@ -1,11 +1,18 @@
 import type { ApiObject } from "../api-object.ts";
 import type { Registry } from "../registry/request.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Admission } from "./admission.ts";
 import { admitServiceAccount } from "./service-account.ts";
 import { openWebhooks } from "./webhooks.ts";
 
 /** The built-in admission, then the webhooks. */
-export function openAdmission({ store, now }: Pick<Registry, "store" | "now">): Admission & { close(): void } {
+export function openAdmission({
+  store,
+  now,
+  authorizer,
+}: Pick<Registry, "store" | "now"> & { authorizer: Pick<Authorizer, "checkEscalation"> }): Admission & {
+  close(): void;
+} {
   const webhooks = openWebhooks(store);
   return {
     mutate(reviewed) {
@@ -16,7 +23,10 @@ export function openAdmission({ store, now }: Pick<Registry, "store" | "now">): 
         : reviewed.object;
       return webhooks.mutate({ ...reviewed, object });
     },
-    validate: (reviewed) => webhooks.validate(reviewed),
+    validate(reviewed) {
+      authorizer.checkEscalation(reviewed);
+      return webhooks.validate(reviewed);
+    },
     close: () => webhooks.close(),
   };
 }

@@ -45,7 +45,8 @@ describe("who may ask", () => {
     const minted = await client.call("POST", `${path}/token`, { body: { spec: { expirationSeconds: 600 } } });
     expect(minted.code).toBe(201);
     const token = String(valueAt(minted.json, "status", "token"));
-    expect((await client.call("GET", configMaps, { token })).code).toBe(200);
+    // Known, and without any right so far.
+    expect((await client.call("GET", configMaps, { token })).code).toBe(403);
     const who = await client.call("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", { token, body: {} });
     expect(valueAt(who.json, "status", "userInfo", "username")).toBe("system:serviceaccount:default:robot");
     const review = await client.call("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {
@@ -65,7 +66,7 @@ describe("who may ask", () => {
       .then(() =>
         server.mintServiceAccountToken({ namespace: "default", serviceAccountName: "t", expirationSeconds: 600 }),
       );
-    expect((await client.call("GET", configMaps, { token })).code).toBe(200);
+    expect((await client.call("GET", configMaps, { token })).code).toBe(403);
     expect((await client.call("GET", configMaps, { token: `${token.slice(0, -4)}AAAA` })).code).toBe(401);
   });
 });

@@ -51,6 +51,26 @@ function decodeSegments(path: string): string[] | undefined {
   }
 }
 
+/** The verb of a request for a resource, as roles and the registry name it. */
+export function verbOf(method: string | undefined, query: URLSearchParams, { name }: ResourceRequest): string {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+      if (name !== "") return "get";
+      return isSet(query.get("watch")) ? "watch" : "list";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "PATCH":
+      return "patch";
+    case "DELETE":
+      return name === "" ? "deletecollection" : "delete";
+    default:
+      return method?.toLowerCase() ?? "";
+  }
+}
+
 /** Whether a query parameter is switched on: any value but `false` and `0`. */
 export function isSet(value: string | null): boolean {
   return value !== null && value !== "false" && value !== "0";

@@ -1,16 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Authenticate } from "../identity/authenticate.ts";
 import { tokenIssuer } from "../identity/tokens.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import { impersonate } from "../identity/impersonate.ts";
 import { serveDiscovery } from "../reading/discovery.ts";
 import { serveOpenApi } from "../reading/open-api.ts";
 import { noSuchResource, StatusError, unauthorized } from "../status-error.ts";
+import { attributesOf } from "./attributes-of.ts";
 import { sendError, sendJson, sendText, type Exchange } from "./exchange.ts";
 import { parseResourcePath } from "./request-info.ts";
+import { auditPath, serveAuthorizationAudit } from "./serve-authorization-audit.ts";
 import { serveResource, type ResourceDeps } from "./serve-resource.ts";
 import { serveReview, isReviewPath } from "./serve-review.ts";
 
 export interface RequestDeps extends ResourceDeps {
   readonly authenticate: Authenticate;
+  readonly authorizer: Authorizer;
   isReady(): boolean;
   reportError(message: string, error: unknown): void;
 }
@@ -60,13 +65,22 @@ function parseUrl(url: string): URL {
   }
 }
 
-async function route(deps: RequestDeps, exchange: Exchange): Promise<void> {
-  const { path } = exchange;
-  if (servePublic(deps, exchange)) return;
-  if (exchange.user === undefined) throw unauthorized();
+async function route(deps: RequestDeps, asked: Exchange): Promise<void> {
+  const { authorizer } = deps;
+  const { path } = asked;
+  if (servePublic(deps, asked)) return;
+  if (asked.user === undefined) throw unauthorized();
+  const user = impersonate(asked.request, asked.user, (maker, needed) => authorizer.authorize(maker, needed));
+  const exchange = { ...asked, user };
+  const target = parseResourcePath(path);
+  const attributes = attributesOf(exchange, target);
+  if (path === auditPath) {
+    authorizer.requireGrant(user, attributes);
+    return serveAuthorizationAudit(authorizer, exchange);
+  }
+  authorizer.authorize(user, attributes);
   if (path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return serveOpenApi(deps.registry.resources, exchange);
   if (isReviewPath(path)) return serveReview(deps, exchange);
-  const target = parseResourcePath(path);
   if (target !== undefined) return serveResource(deps, exchange, target);
   if (/^\/apis?(\/|$)/.test(path)) return serveDiscovery(deps.registry.resources, exchange);
   if (path === "/")

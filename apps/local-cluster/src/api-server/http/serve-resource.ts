@@ -21,7 +21,7 @@ import {
   sendJsonText,
 } from "./exchange.ts";
 import { selectorsOf } from "./selectors-of.ts";
-import { isSet, type ResourceRequest } from "./request-info.ts";
+import { type ResourceRequest, verbOf } from "./request-info.ts";
 import { serveSubresource, type SubresourceDeps } from "./serve-subresource.ts";
 import { serveWatch, type Watches } from "./serve-watch.ts";
 import type { User } from "../identity/user.ts";
@@ -29,8 +29,6 @@ import type { User } from "../identity/user.ts";
 export interface ResourceDeps extends SubresourceDeps {
   readonly registry: Registry;
   readonly watches: Watches;
-  /** Throws 403 when the user may not. The seam where RBAC comes in. */
-  authorize(user: User, verb: string, target: ResourceRequest): void;
 }
 
 interface Call {
@@ -45,8 +43,7 @@ export async function serveResource(deps: ResourceDeps, exchange: Exchange, targ
   const resource = deps.registry.resources.find(target.group, target.version, target.plural);
   if (resource === undefined || user === undefined) throw noSuchResource();
   if (!resource.namespaced && target.namespace !== "") throw noSuchResource();
-  const verb = verbOf(exchange, target);
-  deps.authorize(user, verb, target);
+  const verb = verbOf(exchange.request.method, exchange.query, target);
   if (resource.deprecationWarning !== undefined) exchange.warnings.push(resource.deprecationWarning);
   const call: Call = { exchange, target, request: writeRequestOf(exchange, target, { resource, user }) };
   if (target.subresource === "scale") return serveScale(deps, call, verb);
@@ -60,25 +57,6 @@ function checkVerb(resource: Resource, { subresource }: ResourceRequest, verb: s
   const isSupported =
     subresource === "status" ? ["get", "update", "patch"].includes(verb) : resource.verbs.includes(verb);
   if (!isSupported) throw methodNotAllowed(resource, verb);
-}
-
-function verbOf({ request, query }: Exchange, { name }: ResourceRequest): string {
-  switch (request.method) {
-    case "GET":
-    case "HEAD":
-      if (name !== "") return "get";
-      return isSet(query.get("watch")) ? "watch" : "list";
-    case "POST":
-      return "create";
-    case "PUT":
-      return "update";
-    case "PATCH":
-      return "patch";
-    case "DELETE":
-      return name === "" ? "deletecollection" : "delete";
-    default:
-      return request.method?.toLowerCase() ?? "";
-  }
 }
 
 function writeRequestOf(

@@ -1,5 +1,7 @@
 import type { JsonObject } from "../api-object.ts";
 import { listAt, recordAt, stringAt } from "../api-object.ts";
+import { reviewAccess, reviewLocalAccess, reviewSelfAccess, reviewSelfRules } from "../authorization/access-review.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import type { ServiceAccountTokens } from "../identity/tokens.ts";
 import { tokenIssuer } from "../identity/tokens.ts";
 import { userInfoOf } from "../identity/user-info.ts";
@@ -11,21 +13,21 @@ import { optionalRecord, readObjectBody, sendJson, type Exchange } from "./excha
 
 export interface ReviewDeps {
   readonly tokens: ServiceAccountTokens;
+  readonly authorizer: Authorizer;
 }
 
 type Answer = (deps: ReviewDeps, body: JsonObject, user: User) => JsonObject;
 
-const allowed = { allowed: true, reason: "every authenticated user may do everything on the local cluster" };
-
 const answers: Readonly<Record<string, Answer>> = {
   tokenreviews: (deps, body) => reviewToken(deps, body),
   selfsubjectreviews: (_deps, _body, user) => ({ userInfo: userInfoOf(user) }),
-  selfsubjectaccessreviews: () => allowed,
-  subjectaccessreviews: () => allowed,
+  selfsubjectaccessreviews: ({ authorizer }, body, user) => reviewSelfAccess(authorizer, body, user),
+  selfsubjectrulesreviews: ({ authorizer }, body, user) => reviewSelfRules(authorizer, body, user),
+  subjectaccessreviews: ({ authorizer }, body) => reviewAccess(authorizer, body),
 };
 
 const reviewPathPattern = /^\/apis\/(authentication|authorization)\.k8s\.io\/v1\/([a-z]+)$/;
-const localReviewPathPattern = /^\/apis\/authorization\.k8s\.io\/v1\/namespaces\/[^/]+\/localsubjectaccessreviews$/;
+const localReviewPathPattern = /^\/apis\/authorization\.k8s\.io\/v1\/namespaces\/([^/]+)\/localsubjectaccessreviews$/;
 
 export function isReviewPath(path: string): boolean {
   return localReviewPathPattern.test(path) || Object.hasOwn(answers, reviewPathPattern.exec(path)?.[2] ?? "");
@@ -40,8 +42,11 @@ export async function serveReview(deps: ReviewDeps, exchange: Exchange): Promise
     });
   }
   const body = optionalRecord(await readObjectBody(exchange));
-  const answer = answers[reviewPathPattern.exec(path)?.[2] ?? "subjectaccessreviews"];
-  sendJson(exchange, 201, { ...body, status: answer?.(deps, body, user) ?? allowed });
+  const namespace = localReviewPathPattern.exec(path)?.[1];
+  const answer = answers[reviewPathPattern.exec(path)?.[2] ?? ""];
+  const status =
+    namespace === undefined ? answer?.(deps, body, user) : reviewLocalAccess(deps.authorizer, body, namespace);
+  sendJson(exchange, 201, { ...body, status });
 }
 
 function reviewToken({ tokens }: ReviewDeps, body: JsonObject): JsonObject {
