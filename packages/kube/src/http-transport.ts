@@ -1,10 +1,11 @@
-import type { Dispatcher, Pool } from "undici";
+import type { IncomingMessage } from "node:http";
+import { makeCallPlaces } from "./call-places.ts";
 import { errorFromStatus, toError, UnavailableError } from "./errors.ts";
 import type { KubeError, Status } from "./errors.ts";
 import type { Clock } from "./clock.ts";
 import type { KubeConfig } from "./kube-config.ts";
-import { openHttpPool } from "./undici-parts.ts";
-import type { HttpPool } from "./undici-parts.ts";
+import { openHttpPool } from "./http-pool.ts";
+import type { TlsOptions } from "./http-pool.ts";
 
 /** One HTTP request to the API server, relative to its URL. */
 export interface TransportRequest {
@@ -33,7 +34,8 @@ export interface TransportOptions {
   answerMsMax: number;
 }
 
-const CALL_CONNECTIONS_MAX = 16;
+/** Calls at once; watches, which last, do not count. */
+const CALLS_MAX = 16;
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
 const ATTEMPTS_MAX = 4;
 const RETRY_AFTER_SECONDS_MAX = 10;
@@ -42,44 +44,48 @@ const RETRY_AFTER_SECONDS_MAX = 10;
 export function openTransport(config: KubeConfig, options: TransportOptions): Transport {
   const server = new URL(config.server);
   const basePath = server.pathname.replace(/\/$/, "");
-  const calls = makePool(config, { connections: CALL_CONNECTIONS_MAX, maxResponseSize: ANSWER_BYTES_MAX });
-  const streams = makePool(config, { connections: null });
+  // One pool for all: what the list before a watch has opened, the watch goes on with.
+  const pool = openHttpPool(server, { tls: tlsOptions(config), silenceMsMax: options.answerMsMax });
+  const places = makeCallPlaces(CALLS_MAX);
 
-  const send = async (
-    pool: HttpPool,
-    request: TransportRequest,
-    refresh: boolean,
-  ): Promise<Dispatcher.ResponseData> => {
+  const send = async (request: TransportRequest, refresh: boolean): Promise<IncomingMessage> => {
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers = await makeHeaders(config, request, refresh);
     return pool.request({
       method: request.method,
       path: basePath + request.path,
-      headers: { ...headers, "user-agent": options.userAgent },
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      headersTimeout: options.answerMsMax,
-      bodyTimeout: pool === streams ? 0 : options.answerMsMax,
-      ...(request.signal !== undefined && { signal: request.signal }),
+      headers: {
+        ...headers,
+        "user-agent": options.userAgent,
+        // Without it, node would send a DELETE's body with nothing that tells its length.
+        ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),
+      },
+      body,
+      signal: request.signal,
     });
   };
 
-  const attempt = async (pool: HttpPool, request: TransportRequest, refresh: boolean): Promise<Answer> => {
+  const attempt = async (request: TransportRequest, how: How): Promise<Answer> => {
+    const giveBack = how.isStream ? undefined : await places.take(request.signal);
     try {
-      const response = await send(pool, request, refresh);
-      if (pool === streams && response.statusCode === 200) return { code: 200, body: response.body };
-      return {
-        code: response.statusCode,
-        text: await response.body.text(),
-        retryAfter: response.headers["retry-after"],
-      };
+      const response = await send(request, how.refresh);
+      const { statusCode: code = 0, headers } = response;
+      if (how.isStream && code === 200) {
+        response.socket.setTimeout(0);
+        return { code, body: response };
+      }
+      return { code, text: await readText(response), retryAfter: headers["retry-after"] };
     } catch (error) {
       throw connectionError(error, request);
+    } finally {
+      giveBack?.();
     }
   };
 
-  const answer = async (pool: HttpPool, request: TransportRequest): Promise<Answer> => {
+  const answer = async (request: TransportRequest, isStream: boolean): Promise<Answer> => {
     let refresh = false;
     for (let attempts = 1; ; attempts += 1) {
-      const result: Answer | Error = await attempt(pool, request, refresh).catch(toError);
+      const result: Answer | Error = await attempt(request, { isStream, refresh }).catch(toError);
       const plan: RetryPlan | undefined = attempts < ATTEMPTS_MAX ? planRetry(request, result, refresh) : undefined;
       if (plan !== undefined) {
         refresh ||= plan.refresh;
@@ -93,38 +99,45 @@ export function openTransport(config: KubeConfig, options: TransportOptions): Tr
 
   return {
     async call(request) {
-      const { text = "" } = await answer(calls, request);
+      const { text = "" } = await answer(request, false);
       return parseJson(text);
     },
     async stream(path, signal) {
-      const { body } = await answer(streams, { method: "GET", path, signal });
+      const { body } = await answer({ method: "GET", path, signal }, true);
       if (body === undefined) throw new UnavailableError(`the server answered a watch of ${path} without a stream`);
       return body;
     },
-    async close() {
-      await Promise.all([calls.destroy(), streams.destroy()]);
+    close() {
+      pool.destroy();
+      return Promise.resolve();
     },
   };
+}
+
+interface How {
+  isStream: boolean;
+  refresh: boolean;
 }
 
 interface Answer {
   code: number;
   text?: string;
-  body?: Dispatcher.ResponseData["body"];
-  retryAfter?: string | string[] | undefined;
+  body?: IncomingMessage;
+  retryAfter?: string | undefined;
 }
 
-function makePool(config: KubeConfig, options: Pool.Options): HttpPool {
-  const secure = config.server.startsWith("https:");
-  return openHttpPool(new URL(config.server).origin, {
-    allowH2: false,
-    keepAliveTimeout: 30_000,
-    ...options,
-    connect: { timeout: 10_000, keepAliveInitialDelay: 15_000, ...(secure && tlsOptions(config)) },
-  });
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
-function tlsOptions(config: KubeConfig): object {
+function tlsOptions(config: KubeConfig): TlsOptions {
   return {
     ...(config.caPem !== undefined && { ca: config.caPem }),
     ...(config.certPem !== undefined && { cert: config.certPem }),
@@ -156,7 +169,7 @@ interface RetryPlan {
 function planRetry(request: TransportRequest, result: Answer | Error, refreshed: boolean): RetryPlan | undefined {
   if (result instanceof Error) {
     // A kept-alive connection may be closed by the server just as we use it.
-    const wasStale = result.cause instanceof Error && "code" in result.cause && result.cause.code === "UND_ERR_SOCKET";
+    const wasStale = isHangUp(result.cause);
     return request.method === "GET" && wasStale ? { afterMs: 0, refresh: false } : undefined;
   }
   if (result.code === 401 && !refreshed) return { afterMs: 0, refresh: true };
@@ -167,10 +180,15 @@ function planRetry(request: TransportRequest, result: Answer | Error, refreshed:
   return undefined;
 }
 
+function isHangUp(cause: unknown): boolean {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
 function connectionError(error: unknown, request: TransportRequest): Error {
   if (request.signal?.aborted === true) return toError(request.signal.reason);
-  const cause = toError(error);
-  return new UnavailableError(`${request.method} ${request.path} failed: ${cause.message}`, { cause });
+  const { message } = toError(error);
+  return new UnavailableError(`${request.method} ${request.path} failed: ${message}`, { cause: error });
 }
 
 function answerError({ code, text = "" }: Answer): KubeError {
