@@ -139,10 +139,11 @@ function readStructs(source: string): Map<string, GoStruct> {
     const marker = /^\s*\/\/\s*\+(\S+)/.exec(line)?.[1];
     if (marker !== undefined) markers.push(marker);
     if (/^\s*(\/\/.*)?$/.test(line)) continue;
-    const name = /^type (\w+) struct \{/.exec(line)?.[1];
+    const [, name, isEmpty] = /^type (\w+) struct ?\{(\})?/.exec(line) ?? [];
     if (name !== undefined) {
       struct = { isKind: false, markers, byNumber: new Map() };
       structs.set(name, struct);
+      if (isEmpty !== undefined) struct = undefined;
     } else if (line === "}") struct = undefined;
     else if (struct !== undefined) {
       if (/^\t(metav1\.|v1\.)?TypeMeta `json:",inline"`/.test(line)) struct.isKind = true;
@@ -213,8 +214,10 @@ ${sections.join("\n")}
 
 function renderMessage(message: Message): string {
   const { name, fields, struct } = message;
-  if (struct === undefined)
+  if (struct === undefined) {
+    if (fields[0]?.name !== "items" || fields.length !== 1) throw new Error(`${message.fullName} has no Go struct`);
     return [`=${name}`, ...fields.map((field) => `items:${field.number}[${typeOf(field, message)}`)].join(" ");
+  }
   const sigils = [
     struct.isKind ? "*" : "",
     name.startsWith("JSONSchemaPropsOr") ? "|" : "",

@@ -261,7 +261,7 @@ CustomResourceDefinitionSpec group:1s! names:3CustomResourceDefinitionNames! sco
 CustomResourceDefinitionStatus conditions:1[CustomResourceDefinitionCondition#type acceptedNames:2CustomResourceDefinitionNames! storedVersions:3[s
 CustomResourceDefinitionVersion name:1s! served:2b! storage:3b! deprecated:7b deprecationWarning:8*s schema:4*CustomResourceValidation subresources:5*CustomResourceSubresources additionalPrinterColumns:6[CustomResourceColumnDefinition selectableFields:9[SelectableField
 CustomResourceSubresourceScale specReplicasPath:1s! statusReplicasPath:2s! labelSelectorPath:3*s
-=CustomResourceSubresourceStatus
+CustomResourceSubresourceStatus
 CustomResourceSubresources status:1*CustomResourceSubresourceStatus scale:2*CustomResourceSubresourceScale
 CustomResourceValidation openAPIV3Schema:1*JSONSchemaProps
 ExternalDocumentation description:1s url:2s

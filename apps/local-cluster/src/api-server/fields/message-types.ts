@@ -138,12 +138,15 @@ const shapes: Readonly<Record<string, Field["shape"]>> = { "[": "list", "{": "ma
 function parseField(home: Package, token: string): Field {
   const groups: Readonly<Record<string, string | undefined>> = fieldPattern.exec(token)?.groups ?? {};
   const { name = "", number, shape = "", type = "", mergeKey, keys, fallback } = groups;
+  // Types refer to each other in circles, so each is looked up when it is first needed.
+  let resolved: Field["type"] | undefined;
   return {
     name,
     number: Number(number),
     shape: shapes[shape] ?? "single",
     get type() {
-      return typeNamed(home, type);
+      resolved ??= typeNamed(home, type);
+      return resolved;
     },
     isPointer: shape === "*",
     isRequired: groups["required"] === "!",
