@@ -165,7 +165,7 @@ test("a line that is no report is refused and named", async () => {
   await until(async () => (await post("")).status === 204);
   expect((await post("{\n")).status).toBe(400);
   const answer = await post('{"activator":"a","bootId":"b","sequence":-1,"monotonicMs":0,"revisions":[]}\n');
-  expect(await answer.json()).toEqual({ error: "a line is no report: /sequence must be >= 0" });
+  expect(await answer.json()).toEqual({ error: "a line is no report: expected 0 <= -1 <= Infinity: sequence" });
 });
 
 async function until(probe: () => Promise<boolean>): Promise<void> {

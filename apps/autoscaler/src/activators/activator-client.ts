@@ -1,5 +1,5 @@
 import type { CordonReply, CordonRequest, HoldReply, HoldRequest } from "@kelvin/api/scaling";
-import { request } from "undici";
+import { callHttp } from "@kelvin/http-service";
 import type { ActivatorEndpoint } from "./activator-directory.ts";
 
 /** Calls to one activator's internal port. Each rejects when there is no good answer within a second. */
@@ -37,27 +37,17 @@ export class BadReplyError extends Error {
 }
 
 async function post(activator: ActivatorEndpoint, call: string, body: object): Promise<unknown> {
-  const response = await request(`http://${activator.host}/internal/v1/${call}`, {
+  const answer = await callHttp(`http://${activator.host}/internal/v1/${call}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(callMsMax),
+    bodyBytesMax,
   });
-  const text = await readBounded(response.body);
-  if (response.statusCode !== 200) throw new BadReplyError(call, `${response.statusCode}: ${text}`);
+  const text = answer.body.toString("utf8");
+  if (answer.status !== 200) throw new BadReplyError(call, `${answer.status}: ${text}`);
   const reply: unknown = JSON.parse(text);
   return reply;
-}
-
-async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of body) {
-    bytes += part.length;
-    if (bytes > bodyBytesMax) throw new Error("an activator's answer is over 1 MiB");
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString("utf8");
 }
 
 function parseCordonReply(reply: unknown): CordonReply {

@@ -1,8 +1,7 @@
+import { fieldErrorText, schemaErrors } from "@kelvin/api";
 import { ActivatorReport } from "@kelvin/api/scaling";
-import { Ajv } from "ajv";
 
 const lineBytesMax = 4 * 1024 * 1024;
-const isActivatorReport = new Ajv().compile<ActivatorReport>(ActivatorReport);
 
 /** An activator sent a line that is no report. The stream is refused; the activator connects again. */
 export class BadReportError extends Error {
@@ -39,7 +38,7 @@ export function parseReport(line: string): ActivatorReport {
   } catch (error) {
     throw new BadReportError(`a line is not JSON: ${line.slice(0, 100)}`, { cause: error });
   }
-  if (isActivatorReport(value)) return value;
-  const [first] = isActivatorReport.errors ?? [];
-  throw new BadReportError(`a line is no report: ${first?.instancePath ?? ""} ${first?.message ?? "is wrong"}`);
+  const errors = schemaErrors(ActivatorReport, value);
+  if (errors.length > 0) throw new BadReportError(`a line is no report: ${fieldErrorText(errors)}`);
+  return value as ActivatorReport;
 }

@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
-import { request, type Dispatcher } from "undici";
+import { callHttp } from "@kelvin/http-service";
 import { parseImageReference, type ImageReference } from "./image-reference.ts";
 import type { ImageResolver, RegistryCredential, ResolveOptions } from "./image-resolver.ts";
 
+// Not imported: an ES import of node:crypto evaluates its lazy exports, Web Crypto among them (40 ms and 10 MB).
+const { createHash } = process.getBuiltinModule("node:crypto");
 const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -12,41 +13,35 @@ const manifestTypes = [
 const bodyBytesMax = 4 * 1024 * 1024;
 
 /** Opens the resolver that speaks the OCI distribution protocol over HTTPS (HTTP for this machine's own registries). */
-export function openRegistryResolver(dispatcher?: Dispatcher): ImageResolver {
-  const transport = dispatcher === undefined ? {} : { dispatcher };
+export function openRegistryResolver(): ImageResolver {
   return {
     async resolve(image, options) {
       const reference = parseImageReference(image);
       const name = `${reference.registry}/${reference.repository}`;
       if (reference.digest !== undefined) return `${name}@${reference.digest}`;
-      return `${name}@${await findDigest({ reference, transport }, options)}`;
+      return `${name}@${await findDigest(reference, options)}`;
     },
   };
 }
 
-interface Target {
-  readonly reference: ImageReference;
-  readonly transport: { dispatcher?: Dispatcher };
-}
-
-async function findDigest(target: Target, options: ResolveOptions): Promise<string> {
-  const credential = options.credentials.find(({ registry }) => registry === target.reference.registry);
-  const first = await askManifest(target, { method: "HEAD", signal: options.signal });
+async function findDigest(reference: ImageReference, options: ResolveOptions): Promise<string> {
+  const credential = options.credentials.find(({ registry }) => registry === reference.registry);
+  const first = await askManifest(reference, { method: "HEAD", signal: options.signal });
   const challenge = first.status === 401 ? first.challenge : undefined;
   const authorization =
     challenge === undefined
       ? undefined
-      : await answerChallenge({ target, challenge, credential, signal: options.signal });
+      : await answerChallenge({ reference, challenge, credential, signal: options.signal });
   const headers = authorization === undefined ? {} : { authorization };
   const head =
     authorization === undefined
       ? first
-      : await askManifest(target, { method: "HEAD", headers, signal: options.signal });
+      : await askManifest(reference, { method: "HEAD", headers, signal: options.signal });
   if (head.status === 200 && head.digest !== undefined) return head.digest;
 
   // HEAD has no body, so the registry's explanation (or a manifest to hash) needs a GET.
-  const full = await askManifest(target, { method: "GET", headers, signal: options.signal });
-  if (full.status !== 200) throw new Error(explainRefusal(target.reference, full));
+  const full = await askManifest(reference, { method: "GET", headers, signal: options.signal });
+  if (full.status !== 200) throw new Error(explainRefusal(reference, full));
   return full.digest ?? `sha256:${createHash("sha256").update(full.body).digest("hex")}`;
 }
 
@@ -63,18 +58,18 @@ interface Ask {
   readonly signal: AbortSignal;
 }
 
-async function askManifest({ reference, transport }: Target, { method, headers, signal }: Ask): Promise<Answer> {
-  const response = await request(manifestUrl(reference), {
-    ...transport,
+async function askManifest(reference: ImageReference, { method, headers, signal }: Ask): Promise<Answer> {
+  const answer = await callHttp(manifestUrl(reference), {
     method,
     headers: { accept: manifestTypes, ...headers },
     signal,
+    bodyBytesMax,
   });
   return {
-    status: response.statusCode,
-    digest: textOf(response.headers["docker-content-digest"]),
-    challenge: textOf(response.headers["www-authenticate"]),
-    body: await readBody(response.body),
+    status: answer.status,
+    digest: textOf(answer.headers["docker-content-digest"]),
+    challenge: answer.headers["www-authenticate"],
+    body: answer.body,
   };
 }
 
@@ -91,27 +86,23 @@ function schemeOf(registry: string): "http" | "https" {
 }
 
 interface Challenge {
-  readonly target: Target;
+  readonly reference: ImageReference;
   readonly challenge: string;
   readonly credential: RegistryCredential | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Turns a `WWW-Authenticate` header into an `Authorization` header, or undefined when we have nothing to offer. */
-async function answerChallenge({ target, challenge, credential, signal }: Challenge): Promise<string | undefined> {
+async function answerChallenge({ reference, challenge, credential, signal }: Challenge): Promise<string | undefined> {
   const basic = credential === undefined ? undefined : basicAuthorization(credential);
   if (!/^bearer /i.test(challenge)) return basic;
   const parameters = parseChallenge(challenge);
   const url = new URL(parameters["realm"] ?? "");
   if (parameters["service"] !== undefined) url.searchParams.set("service", parameters["service"]);
-  url.searchParams.set("scope", parameters["scope"] ?? `repository:${target.reference.repository}:pull`);
-  const response = await request(url, {
-    ...target.transport,
-    headers: basic === undefined ? {} : { authorization: basic },
-    signal,
-  });
-  const body = await readBody(response.body);
-  if (response.statusCode !== 200) throw new Error(`GET ${url.href}: unexpected status code ${response.statusCode}`);
+  url.searchParams.set("scope", parameters["scope"] ?? `repository:${reference.repository}:pull`);
+  const headers = basic === undefined ? {} : { authorization: basic };
+  const { status, body } = await callHttp(url, { headers, signal, bodyBytesMax });
+  if (status !== 200) throw new Error(`GET ${url.href}: unexpected status code ${status}`);
   const token = parseToken(body);
   return `Bearer ${token}`;
 }
@@ -151,17 +142,6 @@ function parseFirstError(body: Buffer): { code: string; message: string } | unde
     // Not every registry or proxy in front explains itself in JSON; the status code has to do.
     return undefined;
   }
-}
-
-async function readBody(body: Dispatcher.ResponseData["body"]): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error(`the registry's answer is longer than ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {

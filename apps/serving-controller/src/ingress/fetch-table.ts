@@ -1,4 +1,5 @@
-import { request } from "undici";
+import { callHttp } from "@kelvin/http-service";
+import { linkSignals } from "@kelvin/kube";
 import type { RoutingTableReport } from "@kelvin/api/scaling";
 import type { FetchTable } from "./activator-tables.ts";
 
@@ -8,19 +9,17 @@ const answerMarginMs = 5000;
 /** Asks an activator over HTTP. @throws Error when it does not answer in time or not with a table: ask again later. */
 export const fetchTable: FetchTable = async ({ authority, sinceVersion, waitSeconds, signal }) => {
   const timeoutMs = waitSeconds * 1000 + answerMarginMs;
-  const response = await request(
-    `http://${authority}/internal/v1/table?since=${sinceVersion}&waitSeconds=${waitSeconds}`,
-    { signal, headersTimeout: timeoutMs, bodyTimeout: timeoutMs },
-  );
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error(`the table of ${authority} is longer than ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
+  const linked = linkSignals(signal, AbortSignal.timeout(timeoutMs));
+  try {
+    const answer = await callHttp(
+      `http://${authority}/internal/v1/table?since=${sinceVersion}&waitSeconds=${waitSeconds}`,
+      { signal: linked.signal, bodyBytesMax },
+    );
+    if (answer.status !== 200) throw new Error(`${authority} answered ${answer.status} to a table request`);
+    return parseTable(JSON.parse(answer.body.toString()));
+  } finally {
+    linked.unlink();
   }
-  if (response.statusCode !== 200) throw new Error(`${authority} answered ${response.statusCode} to a table request`);
-  return parseTable(JSON.parse(Buffer.concat(chunks).toString()));
 };
 
 /** @throws TypeError when the value is not a RoutingTableReport. */

@@ -1,5 +1,8 @@
-import { randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import type { webcrypto } from "node:crypto";
 import { installReflectMetadata } from "./reflect-metadata.ts";
+
+// Not imported: an ES import evaluates lazy exports too, Web Crypto among them, which only minting needs.
+const crypto = process.getBuiltinModule("node:crypto");
 
 /** A serving certificate with its key, and the certificates of the authorities that clients should trust. All PEM. */
 export interface ServingCertificate {
@@ -29,7 +32,7 @@ export async function mintCertificate(
   const common = { notBefore, notAfter, signingAlgorithm: ALGORITHM };
   const [caKeys, keys] = await Promise.all([makeKeys(), makeKeys()]);
   // Two authorities of one name would make clients that know both try the wrong one.
-  const caName = `CN=kelvin-admission-${randomBytes(6).toString("hex")}`;
+  const caName = `CN=kelvin-admission-${crypto.randomBytes(6).toString("hex")}`;
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...common,
     name: caName,
@@ -56,17 +59,20 @@ export async function mintCertificate(
       await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
-  const keyPem = x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY");
+  const keyPem = x509.PemConverter.encode(
+    await crypto.webcrypto.subtle.exportKey("pkcs8", keys.privateKey),
+    "PRIVATE KEY",
+  );
   return { certPem: certificate.toString("pem"), keyPem, caPem: ca.toString("pem") };
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  return crypto.webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
 /** Positive and, by its length, unique. */
 function serialNumber(): string {
-  const bytes = randomBytes(16);
+  const bytes = crypto.randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
   return bytes.toString("hex");
 }
@@ -79,8 +85,8 @@ export function isUsable(certificate: ServingCertificate, dnsName: string, now: 
 /** The epoch milliseconds at which the certificate ends; 0 for one that is broken or for another name. */
 export function certificateEnd({ certPem, keyPem, caPems }: ServingCertificate, dnsName: string): number {
   try {
-    const certificate = new X509Certificate(certPem);
-    const authority = new X509Certificate(caPems[0] ?? "");
+    const certificate = new crypto.X509Certificate(certPem);
+    const authority = new crypto.X509Certificate(caPems[0] ?? "");
     const fits =
       keyPem !== "" && certificate.checkHost(dnsName) !== undefined && certificate.verify(authority.publicKey);
     return fits ? Math.min(Date.parse(certificate.validTo), Date.parse(authority.validTo)) : 0;
