@@ -9,12 +9,12 @@ import { WireReader, type WireType } from "./wire-reader.ts";
 
 const magic = Buffer.from("k8s\0");
 const nestingMax = 500;
-/** A few bytes can stand for an empty object each; the memory for what is decoded is bounded by its count. */
-const valuesMax = 500_000;
+/** Two bytes can stand for an empty object, so what is decoded is bounded by its objects and items, not by bytes. */
+const itemsMax = 200_000;
 
 interface Decoding {
   depth: number;
-  values: number;
+  items: number;
 }
 
 /**
@@ -23,7 +23,7 @@ interface Decoding {
  * @throws StatusError 400 for what is malformed or of an unknown kind, 415 for a group without protobuf (custom resources).
  */
 export function decodeProtobufBody(body: Buffer): JsonObject {
-  return decodeEnvelope(body, { depth: 0, values: 0 });
+  return decodeEnvelope(body, { depth: 0, items: 0 });
 }
 
 function decodeEnvelope(body: Buffer, decoding: Decoding): JsonObject {
@@ -170,9 +170,9 @@ function emptyValueOf({ type }: Field): unknown {
 }
 
 function readValue(reader: WireReader, { field, decoding }: FieldPlace, before: unknown): unknown {
-  decoding.values += 1;
-  if (decoding.values > valuesMax) throw reader.malformed(`it has more than ${valuesMax} values`);
   const { type } = field;
+  if (field.shape !== "single" || typeof type !== "string") decoding.items += 1;
+  if (decoding.items > itemsMax) throw reader.malformed(`it has more than ${itemsMax} objects and items`);
   if (typeof type === "string") {
     const value = readScalar(reader, type);
     return Buffer.isBuffer(value) ? readRaw(reader, value, decoding) : value;
