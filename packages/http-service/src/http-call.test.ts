@@ -20,7 +20,7 @@ const never = new AbortController().signal;
 test("a body goes there and an answer comes back, whatever its status", async () => {
   const url = await serve((request, response) => {
     const { method, headers } = request;
-    response.writeHead(418, { "x-seen": `${method} ${headers["content-length"]} ${headers["x-own"]}` });
+    response.writeHead(418, { "x-seen": `${method} ${headers["content-length"]} ${String(headers["x-own"])}` });
     request.pipe(response);
   });
   const answer = await callHttp(url, {
