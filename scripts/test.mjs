@@ -2,7 +2,7 @@
 // full soaks. Extra arguments go to jest. Exits non-zero on any failure; with CI=true also when a component that
 // .ci/run promised is missing.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { findComponents } from "./components.mjs";
 
 const args = process.argv.slice(2);
@@ -18,6 +18,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 /** Runs one jest configuration in its own process and adds up what it counted. */
 function runJest(name, config) {
   console.log(`\n== ${name}`);
+  mkdirSync("node_modules/.cache", { recursive: true });
   const outputFile = `node_modules/.cache/kelvin-jest-${config.replaceAll(/[^a-z0-9]/g, "-")}.json`;
   const result = spawnSync(
     process.execPath,
