@@ -1,5 +1,5 @@
 import { Ingress } from "@kelvin/api/networking/v1alpha1";
-import { Revision } from "@kelvin/api/serving/v1";
+import { Revision } from "@kelvin/api/serving/v1/kinds";
 import { autoscalerLeaseName } from "@kelvin/api/scaling";
 import { CoreService, EndpointSlice, type Informer, type KubeClient, Lease, openInformer, Pod } from "@kelvin/kube";
 import type { Log } from "./log.ts";

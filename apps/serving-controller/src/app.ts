@@ -1,33 +1,26 @@
 import { activatorServiceName } from "@kelvin/api/scaling";
-import { openAdmissionServer, openEventRecorder, openLeaderElection, type Controller } from "@kelvin/controller";
+import { openAdmissionServer, openEventRecorder, openLeaderElection } from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
-import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
+import { loadRules, makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
 import type { Config } from "./config.ts";
-import { openConfigurationController } from "./configuration/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
-import { makeDefaulting } from "./defaulting.ts";
-import { openGarbageCollector } from "./garbage-collection/controller.ts";
-import type { ImageResolver } from "./images/image-resolver.ts";
 import { closeInformers, openInformers } from "./informers.ts";
-import type { FetchTable } from "./ingress/activator-tables.ts";
-import { openIngressController } from "./ingress/controller.ts";
-import { openRevisionController } from "./revision/controller.ts";
-import { openRouteController } from "./route/controller.ts";
-import { openServiceController } from "./service/controller.ts";
+import type { ReconcilerDeps } from "./reconcilers.ts";
 import { openSettings } from "./settings.ts";
 
 /** What the serving-controller needs from outside. */
-export interface AppDeps {
+export interface AppDeps extends ReconcilerDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly resolver: ImageResolver;
-  readonly fetchTable: FetchTable;
 }
 
 /** A reconcile mostly waits for the API server, so more of them cost little and make a thousand Services ready sooner. */
 const reconcilesAtOnce = 16;
+
+/** What a start need not wait for is loaded this long after it, so that whoever waits for readiness is told first. */
+const probeMsMax = 50;
 
 /** Composes the serving-controller and starts it. Admission is answered always; reconcilers run while it holds the Lease. */
 export async function openApp(config: Config, deps: AppDeps): Promise<RunningService> {
@@ -37,11 +30,13 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
   const recorder = openEventRecorder({ kube, component: "serving-controller", clock, log });
   const settings = openSettings({ kube, namespace, clock, log, recorder });
   const informers = openInformers({ kube, log, systemNamespace: namespace });
-  const kit: ControllerKit = {
+  const ending = new AbortController();
+  const view = trackSynced([settings, ...Object.values(informers)], log);
+  const quiet = view.synced.then(() => clock.sleep(probeMsMax, ending.signal));
+  const kit: BaseKit = {
     common: { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce },
     informers,
     settings: () => settings.current,
-    defaulting: makeDefaulting(() => settings.current),
     gatewayHost: `${activatorServiceName}.${namespace}.svc.cluster.local`,
   };
 
@@ -51,7 +46,7 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
     identity: config.podName,
     clock,
     log,
-    onLead: (signal) => lead({ kit, deps, signal, settings }),
+    onLead: (signal) => lead({ kit, deps, signal, settings, quiet }),
   });
   const admission = await openAdmissionServer({
     kube,
@@ -65,19 +60,21 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
     clock,
     log,
   });
-  const isSynced = trackSynced([settings, ...Object.values(informers)], log);
   const http = await openHttpService({
     name: "serving-controller",
     host: config.host,
     port: config.internalPort,
     log,
-    ready: () => isSynced() && admission.isReady,
+    ready: () => view.isSynced() && admission.isReady,
     metrics: counts.addMetrics,
   });
+  const warming = quiet.then(() => (ending.signal.aborted ? undefined : loadRules()));
   return {
     async close() {
+      ending.abort();
       await election.close();
       await Promise.all([
+        view.isSynced() ? warming : undefined,
         http.close(),
         admission.close(),
         closeInformers(informers),
@@ -88,26 +85,24 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
   };
 }
 
+type BaseKit = Omit<ControllerKit, "defaulting">;
+
 interface Term {
-  readonly kit: ControllerKit;
+  readonly kit: BaseKit;
   readonly deps: AppDeps;
   readonly signal: AbortSignal;
   readonly settings: ReturnType<typeof openSettings>;
+  readonly quiet: Promise<void>;
 }
 
 /** Runs the reconcilers until `signal` aborts. */
-async function lead({ kit, deps, signal, settings }: Term): Promise<void> {
+async function lead({ kit, deps, signal, settings, quiet }: Term): Promise<void> {
   // Without the settings, objects would first be made by the defaults and then be made over.
-  await Promise.race([settings.synced, aborted(signal)]);
+  await Promise.race([quiet, aborted(signal)]);
   if (signal.aborted) return;
-  const controllers: Controller[] = [
-    openServiceController(kit),
-    openConfigurationController(kit),
-    openRevisionController(kit, deps.resolver),
-    openRouteController(kit),
-    openIngressController(kit, deps.fetchTable),
-    openGarbageCollector(kit),
-  ];
+  const { openReconcilers } = await import("./reconcilers.ts");
+  if (signal.aborted) return;
+  const controllers = openReconcilers(kit, deps);
   const unsubscribe = settings.onChange(() => {
     for (const controller of controllers) controller.resync();
   });
@@ -123,11 +118,21 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function trackSynced(sources: readonly { readonly synced: Promise<void> }[], log: Logger): () => boolean {
+interface View {
+  /** Pending for ever if the first list of anything fails, which is logged. */
+  readonly synced: Promise<void>;
+  isSynced(): boolean;
+}
+
+function trackSynced(sources: readonly { readonly synced: Promise<void> }[], log: Logger): View {
   let isSynced = false;
-  Promise.all(sources.map(({ synced }) => synced)).then(
-    () => (isSynced = true),
+  const { promise: synced, resolve } = Promise.withResolvers<void>();
+  Promise.all(sources.map((source) => source.synced)).then(
+    () => {
+      isSynced = true;
+      resolve();
+    },
     (err: unknown) => log.error({ err }, "First list failed"),
   );
-  return () => isSynced;
+  return { synced, isSynced: () => isSynced };
 }

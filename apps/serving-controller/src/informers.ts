@@ -1,4 +1,4 @@
-import { annotations, Configuration, labels, Revision, Route, Service } from "@kelvin/api/serving/v1";
+import { annotations, Configuration, labels, Revision, Route, Service } from "@kelvin/api/serving/v1/kinds";
 import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import { Ingress } from "@kelvin/api/networking/v1alpha1";
 import { activatorServiceName } from "@kelvin/api/scaling";

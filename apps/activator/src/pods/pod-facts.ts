@@ -1,4 +1,4 @@
-import { labels as labelKeys, userContainerName, userPortDefault, userPortName } from "@kelvin/api/serving/v1";
+import { labels as labelKeys, userContainerName, userPortDefault, userPortName } from "@kelvin/api/serving/v1/kinds";
 import type { Pod } from "@kelvin/kube";
 import { socketAddress } from "../routing/plain-services.ts";
 

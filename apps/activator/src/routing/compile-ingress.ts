@@ -1,6 +1,6 @@
 import { prepareHeaderEdits } from "@kelvin/http-proxy";
 import type { Ingress, IngressPath, IngressRule, IngressSplit } from "@kelvin/api/networking/v1alpha1";
-import { routingHeaders } from "@kelvin/api/serving/v1";
+import { routingHeaders } from "@kelvin/api/serving/v1/kinds";
 import type { HostRoute, IngressRoutes, PathRoute, Split, SplitTarget, Visibility } from "./route.ts";
 
 const revisionHeader = routingHeaders.revision.toLowerCase();

@@ -1,4 +1,4 @@
-import type { Revision } from "@kelvin/api/serving/v1";
+import type { Revision } from "@kelvin/api/serving/v1/kinds";
 import type { Clock } from "@kelvin/kube";
 import type { PodSlots } from "./pod-slots.ts";
 import { RevisionThrottler, type ThrottlerWorld } from "./revision-throttler.ts";

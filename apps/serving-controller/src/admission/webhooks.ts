@@ -1,8 +1,5 @@
-import { fieldErrorText, fieldWarningTexts, hasErrors, type KubeObject } from "@kelvin/api";
-import type { AdmissionConfig, AdmissionContext } from "@kelvin/api/serving/v1";
-import type { AdmissionRequest, AdmissionVerdict, AdmissionWebhook } from "@kelvin/controller";
-import { validateConfigMap } from "./config-map.ts";
-import { findAdmittedKind } from "./admitted-kinds.ts";
+import type { AdmissionConfig } from "@kelvin/api/serving/v1";
+import type { AdmissionWebhook } from "@kelvin/controller";
 
 /** Paths, as in deploy/base/serving-controller/webhooks.yaml. */
 const paths = {
@@ -18,40 +15,23 @@ export const validatingConfigurations = [
   "config.webhook.serving.knative.dev",
 ] as const;
 
-/** What the API server asks us before it stores anything: defaults, then validation, of our kinds and of our settings. */
+/** Loads what every kind's defaults and validation are made of. */
+export const loadRules = (): Promise<typeof import("./rules.ts")> => import("./rules.ts");
+
+/**
+ * What the API server asks us before it stores anything: defaults, then validation, of our kinds and of our settings.
+ * The rules are a third of this service's files, so a start does not wait for them.
+ */
 export function makeWebhooks(config: () => AdmissionConfig): AdmissionWebhook[] {
   return [
-    { path: paths.defaulting, mutate: (object, request) => defaultObject(object, request, config()) },
-    { path: paths.resourceValidation, validate: (object, request) => validateObject(object, request, config()) },
-    { path: paths.configValidation, validate: (object) => validateConfigMap(object) },
+    {
+      path: paths.defaulting,
+      mutate: async (object, request) => (await loadRules()).defaultObject(object, request, config()),
+    },
+    {
+      path: paths.resourceValidation,
+      validate: async (object, request) => (await loadRules()).validateObject(object, request, config()),
+    },
+    { path: paths.configValidation, validate: async (object) => (await loadRules()).validateConfigMap(object) },
   ];
-}
-
-function defaultObject(object: KubeObject, request: AdmissionRequest, config: AdmissionConfig): KubeObject {
-  if (isToBeLetThrough(object, request)) return object;
-  findAdmittedKind(request.kind)?.default(object, contextOf(request, config));
-  return object;
-}
-
-function validateObject(
-  object: KubeObject,
-  request: AdmissionRequest,
-  config: AdmissionConfig,
-): AdmissionVerdict | undefined {
-  if (isToBeLetThrough(object, request)) return undefined;
-  const errors = findAdmittedKind(request.kind)?.validate(object, contextOf(request, config)) ?? [];
-  return {
-    ...(hasErrors(errors) ? { denied: `validation failed: ${fieldErrorText(errors)}` } : {}),
-    warnings: fieldWarningTexts(errors),
-  };
-}
-
-/** Whatever is being deleted must be able to lose its finalizers, and a status is its controller's. */
-function isToBeLetThrough(object: KubeObject, { operation, subResource = "" }: AdmissionRequest): boolean {
-  return object.metadata.deletionTimestamp !== undefined || operation === "DELETE" || subResource !== "";
-}
-
-function contextOf(request: AdmissionRequest, config: AdmissionConfig): AdmissionContext<KubeObject> {
-  const { oldObject, userInfo } = request;
-  return { config, userInfo, ...(oldObject === undefined ? {} : { old: oldObject }) };
 }

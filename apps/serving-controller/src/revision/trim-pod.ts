@@ -1,4 +1,4 @@
-import { labels } from "@kelvin/api/serving/v1";
+import { labels } from "@kelvin/api/serving/v1/kinds";
 import type { Pod } from "@kelvin/kube";
 
 /** Keeps of a Pod what tells why it does not run: with thousands of them the rest would cost memory for nothing. */

@@ -1,6 +1,6 @@
 import { controllerOf } from "@kelvin/api";
-import type { Configuration, Revision, Route } from "@kelvin/api/serving/v1";
-import { Service } from "@kelvin/api/serving/v1";
+import type { Configuration, Revision, Route } from "@kelvin/api/serving/v1/kinds";
+import { Service } from "@kelvin/api/serving/v1/kinds";
 import { keyText, type Informer } from "@kelvin/kube";
 import type { RouteClaim } from "./routing-state.ts";
 
