@@ -16,8 +16,7 @@ export function auditTable(mode: string, needs: readonly Need[], unused: readonl
     `authorization: ${mode}`,
     "",
     ...tableLines(["GRANT", "USER", "VERB", "RESOURCE", "NAMESPACE", "COUNT", "NAMES"], needRows),
-    "",
-    ...tableLines(["UNUSED BY", "VERB", "RESOURCE", "ROLE"], unusedRows),
+    ...(unusedRows.length === 0 ? [] : ["", ...tableLines(["UNUSED BY", "VERB", "RESOURCE", "ROLE"], unusedRows)]),
     "",
   ].join("\n");
 }

@@ -7,7 +7,8 @@ export const auditPath = "/debug/authorization";
 /** Answers what users needed and what they hold: JSON, or a table for whoever asks for text or `?output=table`. */
 export function serveAuthorizationAudit({ mode, audit }: Authorizer, exchange: Exchange): void {
   const needs = audit.needs();
-  const unused = audit.unusedRights();
+  // Only an audit records what is granted; elsewhere everything would look unused.
+  const unused = mode === "audit" ? audit.unusedRights() : [];
   const accept = exchange.request.headers.accept ?? "";
   const wanted = exchange.query.get("output") ?? (accept.startsWith("text/") ? "table" : "json");
   if (wanted === "table") sendText(exchange, 200, auditTable(mode, needs, unused));

@@ -15,6 +15,7 @@ export interface RawRequest {
   readonly contentType?: string;
   readonly accept?: string;
   readonly token?: string | undefined;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 /** Speaks HTTP to a server without any client library, to see exactly what is on the wire. Tests only. */
@@ -35,6 +36,7 @@ export function makeRawClient(server: ApiServer): RawClient {
         ca: server.caCert,
         headers: {
           accept,
+          ...options.headers,
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(text) }),
         },
