@@ -11,7 +11,7 @@ export interface PolicyRule {
   readonly nonResourceURLs: readonly string[];
 }
 
-/** The rules of a Role or ClusterRole as it is stored. */
+/** The rules of a Role or ClusterRole. */
 export function parseRules(role: unknown): PolicyRule[] {
   return recordsAt(role, "rules").map((rule) => ({
     verbs: stringsAt(rule, "verbs"),
@@ -26,20 +26,25 @@ function stringsAt(rule: unknown, field: string): string[] {
   return listAt(rule, field).filter((value) => typeof value === "string");
 }
 
-export function doesRuleAllow(rule: PolicyRule, attributes: Attributes): boolean {
-  if (!hasOrAll(rule.verbs, attributes.verb)) return false;
-  return isPathAttributes(attributes) ? matchesPath(rule, attributes) : matchesResource(rule, attributes);
+/** The first rule that allows a request. Runs for every request over all that its user holds. */
+export function findAllowing(rules: readonly PolicyRule[], attributes: Attributes): PolicyRule | undefined {
+  const { verb } = attributes;
+  if (isPathAttributes(attributes)) {
+    return rules.find((rule) => hasOrAll(rule.verbs, verb) && matchesPath(rule, attributes));
+  }
+  const combined = combinedResource(attributes);
+  return rules.find((rule) => hasOrAll(rule.verbs, verb) && matchesResource(rule, attributes, combined));
 }
 
 function matchesPath({ nonResourceURLs }: PolicyRule, { path }: PathAttributes): boolean {
   return nonResourceURLs.some((url) => coversPath(url, path));
 }
 
-function matchesResource(rule: PolicyRule, attributes: ResourceAttributes): boolean {
-  if (!hasOrAll(rule.apiGroups, attributes.group)) return false;
+function matchesResource(rule: PolicyRule, { group, name }: ResourceAttributes, combined: string): boolean {
+  if (!hasOrAll(rule.apiGroups, group)) return false;
   // A create names nothing in its URL, so a rule with names never allows it. That is how upstream has it.
-  if (rule.resourceNames.length > 0 && !rule.resourceNames.includes(attributes.name)) return false;
-  return rule.resources.some((resource) => coversResource(resource, combinedResource(attributes)));
+  if (rule.resourceNames.length > 0 && !rule.resourceNames.includes(name)) return false;
+  return rule.resources.some((resource) => coversResource(resource, combined));
 }
 
 /** Whether a rule's resource (`pods`, `pods/log`, `*` or `*`+`/scale`) means the one asked for. */

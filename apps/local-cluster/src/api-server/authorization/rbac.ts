@@ -1,7 +1,7 @@
 import type { Store } from "../../storage/store.ts";
 import type { User } from "../identity/user.ts";
 import { type Attributes, isPathAttributes } from "./attributes.ts";
-import { doesRuleAllow, type PolicyRule } from "./policy-rule.ts";
+import { findAllowing, type PolicyRule } from "./policy-rule.ts";
 import { type Grant, makeRoleIndex, rbacTypes, type RoleIndex } from "./role-index.ts";
 
 /** What RBAC says to a request; `reason` names the binding that allows it. */
@@ -44,8 +44,8 @@ export function openRbac(store: Store): Rbac {
       if (isMaster(user)) return masterDecision;
       const namespace = isPathAttributes(attributes) ? "" : attributes.namespace;
       const grants = current().grantsOf(user, namespace);
-      for (const { rules, reason } of grants) {
-        for (const rule of rules) if (doesRuleAllow(rule, attributes)) return { allowed: true, reason };
+      for (const { on, reason } of grants) {
+        if (findAllowing(on(attributes.verb), attributes) !== undefined) return { allowed: true, reason };
       }
       return refusalOf(grants);
     },

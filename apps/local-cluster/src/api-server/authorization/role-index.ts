@@ -3,7 +3,7 @@ import type { ApiObject, JsonObject } from "../api-object.ts";
 import { recordAt, recordsAt, stringAt } from "../api-object.ts";
 import type { User } from "../identity/user.ts";
 import type { PolicyRule } from "./policy-rule.ts";
-import { parseRules } from "./policy-rule.ts";
+import { hasOrAll, parseRules } from "./policy-rule.ts";
 
 export const rbacGroup = "rbac.authorization.k8s.io";
 export const rbacTypes = {
@@ -13,9 +13,15 @@ export const rbacTypes = {
   roleBinding: `${rbacGroup}/rolebindings`,
 } as const;
 
-/** What one binding gives to one subject. */
-export interface Grant {
+/** The rules of one role. */
+interface RoleRules {
   readonly rules: readonly PolicyRule[];
+  /** Those that speak of a verb, so that a request need not look at the others. */
+  readonly on: (verb: string) => readonly PolicyRule[];
+}
+
+/** What one binding gives to one subject. */
+export interface Grant extends RoleRules {
   /** For people, in upstream's words. */
   readonly reason: string;
   /** The role's own name, for reports: `ClusterRole view`, `Role knative-serving/activator`. */
@@ -38,20 +44,20 @@ type Grants = Map<string, Grant[]>;
 
 /** Builds the index from what is stored now. */
 export function makeRoleIndex(store: Store): RoleIndex {
-  const roles = new Map<string, readonly PolicyRule[]>();
-  for (const role of store.list(rbacTypes.clusterRole)) roles.set(roleKey("", role.metadata.name), parseRules(role));
+  const roles = new Map<string, RoleRules>();
+  for (const role of store.list(rbacTypes.clusterRole)) roles.set(roleKey("", role.metadata.name), rulesOfStored(role));
   for (const role of store.list(rbacTypes.role)) {
-    roles.set(roleKey(role.metadata.namespace ?? "", role.metadata.name), parseRules(role));
+    roles.set(roleKey(role.metadata.namespace ?? "", role.metadata.name), rulesOfStored(role));
   }
-  const rulesOf = (roleRef: unknown, namespace: string): readonly PolicyRule[] | undefined => {
+  const roleOf = (roleRef: unknown, namespace: string): RoleRules | undefined => {
     const isClusterRole = stringAt(roleRef, "kind") === "ClusterRole";
     return roles.get(roleKey(isClusterRole ? "" : namespace, stringAt(roleRef, "name")));
   };
   const grants = new Map<string, Grants>();
   const bindings = [...store.list(rbacTypes.clusterRoleBinding), ...store.list(rbacTypes.roleBinding)];
-  for (const binding of bindings) addBinding(grants, binding, rulesOf);
+  for (const binding of bindings) addBinding(grants, binding, roleOf);
   return {
-    rulesOf,
+    rulesOf: (roleRef, namespace) => roleOf(roleRef, namespace)?.rules,
     grantsOf(user, namespace) {
       const found: Grant[] = [];
       const places = namespace === "" ? [""] : ["", namespace];
@@ -73,6 +79,24 @@ export function makeRoleIndex(store: Store): RoleIndex {
   };
 }
 
+const noRules: RoleRules = { rules: [], on: () => [] };
+
+// Stored objects are frozen, so a role is read once however often the index is built.
+const rolesRead = new WeakMap<ApiObject, RoleRules>();
+
+function rulesOfStored(stored: ApiObject): RoleRules {
+  let role = rolesRead.get(stored);
+  if (role === undefined) rolesRead.set(stored, (role = groupByVerb(parseRules(stored))));
+  return role;
+}
+
+function groupByVerb(rules: readonly PolicyRule[]): RoleRules {
+  const named = new Set(rules.flatMap(({ verbs }) => verbs));
+  const byVerb = new Map([...named].map((verb) => [verb, rules.filter(({ verbs }) => hasOrAll(verbs, verb))]));
+  const onAny = byVerb.get("*") ?? [];
+  return { rules, on: (verb) => byVerb.get(verb) ?? onAny };
+}
+
 function roleKey(namespace: string, name: string | undefined): string {
   return `${namespace}/${name ?? ""}`;
 }
@@ -86,10 +110,12 @@ function collect(held: Grants, user: User, found: Grant[]): void {
   }
 }
 
-function addBinding(grants: Map<string, Grants>, binding: ApiObject, rulesOf: RoleIndex["rulesOf"]): void {
+type RoleOf = (roleRef: unknown, namespace: string) => RoleRules | undefined;
+
+function addBinding(grants: Map<string, Grants>, binding: ApiObject, roleOf: RoleOf): void {
   const { name = "", namespace = "" } = binding.metadata;
   const roleRef = recordAt(binding, "roleRef");
-  const rules = rulesOf(roleRef, namespace);
+  const role = roleOf(roleRef, namespace);
   const roleKind = stringAt(roleRef, "kind");
   const boundRole = stringAt(roleRef, "name");
   const roleName = `${roleKind} ${roleKind === "Role" ? `${namespace}/` : ""}${boundRole}`;
@@ -103,10 +129,10 @@ function addBinding(grants: Map<string, Grants>, binding: ApiObject, rulesOf: Ro
     const to = `${stringAt(subject, "kind")} ${JSON.stringify(subjectName(subject, namespace))}`;
     const problem = `${roleKind.toLowerCase()}.${rbacGroup} ${JSON.stringify(boundRole)} not found`;
     const reason = `RBAC: allowed by ${kind} ${place} of ${roleKind} ${JSON.stringify(boundRole)} to ${to}`;
-    held.set(key, [
-      ...(held.get(key) ?? []),
-      { rules: rules ?? [], reason, roleName, ...(rules === undefined && { problem }) },
-    ]);
+    const grant: Grant = { ...(role ?? noRules), reason, roleName, ...(role === undefined && { problem }) };
+    const others = held.get(key);
+    if (others === undefined) held.set(key, [grant]);
+    else others.push(grant);
   }
 }
 
