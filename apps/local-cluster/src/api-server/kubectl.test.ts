@@ -250,3 +250,29 @@ describeKubectl("kubectl and the cluster", () => {
     expect((await kubectl("auth whoami -o jsonpath={.status.userInfo.groups}")).out).toContain("system:masters");
   });
 });
+
+describeKubectl("kubectl and rights", () => {
+  test("create role and rolebinding, and act as their subject", async () => {
+    await kubectl("create serviceaccount reader");
+    expect((await kubectl("create role reader --verb=get,list --resource=configmaps")).out).toBe(
+      "role.rbac.authorization.k8s.io/reader created",
+    );
+    await kubectl("create rolebinding reader --role=reader --serviceaccount=default:reader");
+    const as = "--as=system:serviceaccount:default:reader";
+    expect((await kubectl(`auth can-i list configmaps ${as}`)).out).toBe("yes");
+    expect((await kubectl(`auth can-i list configmaps -A ${as}`)).out).toBe("no");
+    expect((await kubectl(`auth can-i delete configmaps ${as}`)).out).toBe("no");
+    expect((await kubectl(`auth can-i --list ${as}`)).out).toMatch(/^configmaps +\[\] +\[\] +\[get list\]$/m);
+    expect((await kubectl(`get configmaps ${as}`)).err).toBe("No resources found in default namespace.\n");
+    expect((await kubectl(`get secrets ${as}`)).err).toBe(
+      'Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:default:reader" cannot list resource "secrets" in API group "" in the namespace "default"\n',
+    );
+    expect((await kubectl("auth whoami --as=bob --as-group=devs")).out).toMatch(/bob[^]*\[devs system:authenticated\]/);
+  });
+
+  test("a binding keeps its role", async () => {
+    const patch = `patch rolebinding reader --type=merge -p '{"roleRef":{"name":"other"}}'`;
+    expect((await kubectl(patch)).err).toContain("roleRef: Invalid value");
+    expect((await kubectl(patch)).err).toContain("cannot change roleRef");
+  });
+});

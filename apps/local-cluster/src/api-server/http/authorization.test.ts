@@ -307,6 +307,36 @@ describe("nobody gives away more than they hold", () => {
   });
 });
 
+describe("the token of a Pod", () => {
+  beforeAll(async () => {
+    world = await openWorld();
+  });
+  afterAll(() => world.server.close());
+
+  test("is void once the Pod is gone, or is another of the same name", async () => {
+    const { client, server } = world;
+    const body = { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "dev.local/x" }] } };
+    const review = async (token: string): Promise<unknown> => {
+      const path = "/apis/authentication.k8s.io/v1/tokenreviews";
+      const { json } = await client.call("POST", path, { body: { spec: { token } } });
+      return valueAt(json, "status", "authenticated");
+    };
+    const { json: pod } = await client.call("POST", pods, { body });
+    const { token } = await server.mintServiceAccountToken({
+      namespace: "default",
+      serviceAccountName: "default",
+      expirationSeconds: 600,
+      pod: { name: "p", uid: String(valueAt(pod, "metadata", "uid")) },
+    });
+    expect(await review(token)).toBe(true);
+    await client.call("DELETE", `${pods}/p?gracePeriodSeconds=0`);
+    expect(await review(token)).toBe(false);
+    await client.call("POST", pods, { body });
+    expect(await review(token)).toBe(false);
+    expect((await client.call("GET", "/api", { token })).code).toBe(401);
+  });
+});
+
 describe("reviews", () => {
   beforeAll(async () => {
     world = await openWorld();

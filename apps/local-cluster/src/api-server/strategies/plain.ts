@@ -9,7 +9,7 @@ import {
   recordsAt,
   stringAt,
 } from "../api-object.ts";
-import { forbiddenField } from "../field-cause.ts";
+import { forbiddenField, invalidValue } from "../field-cause.ts";
 import type { Strategy } from "../resource.ts";
 import type { StatusCause } from "../status-error.ts";
 
@@ -31,6 +31,11 @@ export const rbacStrategy: Strategy = {
     for (const subject of recordsAt(object, "subjects")) {
       if (subject["kind"] !== "ServiceAccount") defaultField(subject, "apiGroup", "rbac.authorization.k8s.io");
     }
+  },
+  // Whoever was allowed to give one role to these subjects may not have been allowed to give them another.
+  validate(next, old) {
+    if (old === undefined || equalJson(next["roleRef"], old["roleRef"])) return [];
+    return [invalidValue("roleRef", next["roleRef"], "cannot change roleRef")];
   },
 };
 
