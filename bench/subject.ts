@@ -16,6 +16,8 @@ export interface Subject {
 export interface SubjectOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** For node, before the file. */
+  readonly flags?: readonly string[];
   /** A file descriptor for its output. Default: only its errors are shown. */
   readonly out?: number;
 }
@@ -28,8 +30,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 /** Starts one of the repository's programs from its sources. */
 export function startSubject(file: string, args: readonly string[], options: SubjectOptions = {}): Subject {
-  const { env = {}, cwd = root, out } = options;
-  const child = spawn(process.execPath, ["--conditions=@kelvin/source", file, ...args], {
+  const { env = {}, cwd = root, flags = ["--conditions=@kelvin/source"], out } = options;
+  const child = spawn(process.execPath, [...flags, file, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", out ?? "ignore", "inherit"],
