@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
@@ -6,11 +6,11 @@ import { addresses } from "../network/network.ts";
 import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
 import type { RunPlan } from "./container-run.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
-import { type Mount, planMounts } from "./mounts.ts";
+import { toolPath } from "./launch.ts";
+import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS_PRESET = 30;
-const PATH_PRESET = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What all containers on this node share. */
 export interface ContainerSurroundings {
@@ -34,7 +34,7 @@ export interface PodSandbox {
 
 /**
  * Everything needed to spawn one run of a container.
- * @throws ImageError, ContainerConfigError or MountError when the Pod asks for what is not there.
+ * @throws ImageError or ContainerConfigError when the Pod asks for what is not there.
  */
 export async function makeRunPlan(
   container: ContainerSpec,
@@ -59,8 +59,7 @@ export async function makeRunPlan(
   const hasCommand = container.command !== undefined && container.command.length > 0;
   const scratch = join(directory, "scratch", container.name);
   const mounts = planMounts([...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)], scratch);
-  mkdirSync(scratch, { recursive: true });
-  writeFileSync(mounts.tableFile, mounts.table);
+  prepareMounts(mounts);
   return {
     container,
     command: [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)],
@@ -91,7 +90,7 @@ async function readSources(
 function makeBaseEnv(pod: Pod, temporary: string, surroundings: ContainerSurroundings): Record<string, string> {
   const tools = join(surroundings.images.repository, "node_modules", ".bin");
   return {
-    PATH: [dirname(surroundings.nodeExecutable), tools, PATH_PRESET].join(delimiter),
+    PATH: [dirname(surroundings.nodeExecutable), tools, toolPath].join(delimiter),
     HOME: temporary,
     TMPDIR: temporary,
     HOSTNAME: pod.metadata.name ?? "",

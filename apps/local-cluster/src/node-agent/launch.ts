@@ -41,10 +41,15 @@ export interface ContainerProcess {
 /** Exit code of a launch that failed before the app began, as container runtimes report it. */
 export const startErrorExitCode = 128;
 
+/** Where nsenter, unshare, mount and the like are found, whatever the container says of its own PATH. */
+export const toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 const script = (mountScript: string): string =>
   `{ ${mountScript}
 cd "$1"; } || { echo "kelvin: cannot prepare the container" >&2; exit ${startErrorExitCode}; }
-shift
+PATH="$2"
+export PATH
+shift 2
 exec "$@"`;
 
 /**
@@ -52,11 +57,13 @@ exec "$@"`;
  * @throws Error when no process could be made at all.
  */
 export function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
-  const { network, mountScript, directory, command } = options;
+  const { network, mountScript, directory, command, env } = options;
   const words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script(mountScript), "kelvin"];
-  const [file = "", ...args] = [...network.enter, ...words, directory, ...command];
+  const [file = "", ...args] = [...network.enter, ...words, directory, env.PATH ?? "", ...command];
+  // The tools are found by this search path; what the container says of its own counts for the app alone.
+  const launchEnv = { ...env, PATH: toolPath };
   // A session of its own: signals to the group reach this container only.
-  const child = spawn(file, args, { env: { ...options.env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(file, args, { env: launchEnv, stdio: ["ignore", "pipe", "pipe"], detached: true });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("spawn", () => {

@@ -1,10 +1,19 @@
-import { existsSync, realpathSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { hostPlace } from "./host-place.ts";
 
 /** A file or directory of the host that a container sees at another place. */
 export interface Mount {
   readonly source: string;
   readonly target: string;
+  readonly isReadOnly?: boolean;
+}
+
+/** An entry of the host's root directory; `link` is where a symbolic link leads. */
+export interface RootEntry {
+  readonly name: string;
+  readonly kind: "directory" | "file" | "link";
+  readonly link?: string;
 }
 
 /** What the planner asks of the file system. */
@@ -13,63 +22,162 @@ export interface MountPlace {
   isDirectory(path: string): boolean;
   /** The path with symbolic links followed. */
   resolve(path: string): string;
+  rootEntries(): readonly RootEntry[];
+  /** Mount options of the file system there that an ordinary user may not drop, such as `nosuid`. */
+  lockedOptions(path: string): readonly string[];
 }
 
-export const hostPlace: MountPlace = {
-  exists: existsSync,
-  isDirectory: (path) => statSync(path).isDirectory(),
-  resolve: (path) => realpathSync(path),
-};
-
-/** A mount whose place cannot be made. */
-export class MountError extends Error {
-  override readonly name = "MountError";
-}
-
-/** How to make mounts: shell lines, each ended by `&&`, and the table that they name, to be written first. */
+/** How to make mounts: what must be there before, and shell lines, each ended by `&&`. */
 export interface MountPlan {
   readonly script: string;
+  /** Made on the host, below the scratch directory or the source of another mount. */
+  readonly directories: readonly string[];
+  readonly files: readonly string[];
+  readonly links: readonly { readonly path: string; readonly link: string }[];
   readonly tableFile: string;
   readonly table: string;
 }
 
 /**
- * Plans how to make `mounts` in a fresh mount namespace, in the order given. A target that does not exist must not be
- * made on the host: the nearest directory above it is covered by an overlay first, whose additions live in `scratch`.
- * @throws MountError when a target is outside every directory, which would need a root file system of the container's own.
+ * Plans how to make `mounts` in a fresh mount namespace, parents before children. A target that does not exist must not
+ * be made on the host: the nearest directory above it is covered by an overlay first, whose additions live in `scratch`.
+ * Where that directory would be the root, the container gets a root of its own into which the host's directories are
+ * mounted; only those that need it pay for it.
  */
-export function planMounts(mounts: readonly Mount[], scratch: string, place: MountPlace = hostPlace): MountPlan {
-  const missing = mounts.filter(({ target }) => !place.exists(target));
+export function planMounts(wanted: readonly Mount[], scratch: string, place: MountPlace = hostPlace): MountPlan {
+  const root = join(scratch, "root");
+  const placed = placeMounts(wanted, root, place);
+  const before = placed.filter(({ isMadeBefore }) => isMadeBefore);
+  const isDirectory = ({ mount }: PlacedMount): boolean => place.isDirectory(mount.source);
+  const overlays = planOverlays(placed, scratch, place);
+  const ownRoot = placed.some(({ inRoot }) => inRoot) ? planRoot(root, scratch, place) : noRoot;
+  const tableFile = join(scratch, "mounts");
+  const lines = (inRoot: boolean): string[] =>
+    placed.filter((each) => each.inRoot === inRoot).map((each) => tableLine(each, place));
+  // One process makes all bind mounts: starting a Pod is paid for in milliseconds.
+  const binds = placed.length === 0 ? [] : [`mount --all --fstab ${quote(tableFile)} &&`];
+  return {
+    script: [...overlays.lines, ...binds, ...ownRoot.pivot].join("\n"),
+    directories: [
+      ...overlays.directories,
+      ...ownRoot.directories,
+      ...before.map((each) => (isDirectory(each) ? each.home : dirname(each.home))),
+    ],
+    files: [...ownRoot.files, ...before.filter((each) => !isDirectory(each)).map(({ home }) => home)],
+    links: ownRoot.links,
+    tableFile,
+    // Into the new root goes what is mounted on the host's directories already.
+    table: [...lines(false), ...ownRoot.lines, ...lines(true)].join(""),
+  };
+}
+
+/** Where each mount is made, parents before children. */
+function placeMounts(wanted: readonly Mount[], root: string, place: MountPlace): PlacedMount[] {
+  const mounts = wanted
+    .map((mount) => ({ ...mount, target: normalize(mount.target).replace(/(?<=.)\/$/, "") }))
+    .sort((a, b) => depthOf(a.target) - depthOf(b.target));
+  return mounts.map((mount, index) => {
+    const parent = mounts.slice(0, index).findLast(({ target }) => mount.target.startsWith(`${target}/`));
+    const inRoot = !place.exists(`/${mount.target.split("/")[1] ?? ""}`);
+    const at = inRoot ? join(root, mount.target) : mount.target;
+    // Below another mount its place is in what is mounted there, as container runtimes make it.
+    const home = parent === undefined ? at : join(parent.source, mount.target.slice(parent.target.length));
+    return { mount, at, inRoot, home, isMadeBefore: parent !== undefined || inRoot };
+  });
+}
+
+/** Makes what a plan wants to find. */
+export function prepareMounts({ directories, files, links, tableFile, table }: MountPlan): void {
+  for (const path of directories) mkdirSync(path, { recursive: true });
+  for (const path of files) writeFileSync(path, "", { flag: "a" });
+  for (const { path, link } of links)
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) symlinkSync(link, path);
+  mkdirSync(dirname(tableFile), { recursive: true });
+  writeFileSync(tableFile, table);
+}
+
+interface PlacedMount {
+  readonly mount: Mount;
+  /** Where it is mounted, before the container's own root becomes the root. */
+  readonly at: string;
+  readonly inRoot: boolean;
+  /** The path of its mount point as it is before anything is mounted. */
+  readonly home: string;
+  readonly isMadeBefore: boolean;
+}
+
+function planOverlays(
+  placed: readonly PlacedMount[],
+  scratch: string,
+  place: MountPlace,
+): { lines: string[]; directories: string[] } {
+  const missing = placed.filter(({ at, isMadeBefore }) => !isMadeBefore && !place.exists(at)).map(({ mount }) => mount);
   const anchors = [...new Set(missing.map(({ target }) => anchorOf(target, place)))].sort();
   // An overlay on a directory shows what lies below another one too; only the outermost are needed.
   const outermost = anchors.filter((anchor) => !anchors.some((other) => anchor.startsWith(`${other}/`)));
-  const overlays = outermost.map((anchor, index) => {
-    const layer = join(scratch, `overlay-${index}`);
+  const layers = outermost.map((anchor, index) => ({ anchor, layer: join(scratch, `overlay-${index}`) }));
+  const mounting = layers.map(({ anchor, layer }) => {
     const options = `lowerdir=${anchor},upperdir=${layer}/upper,workdir=${layer}/work`;
-    return `mkdir -p ${quote(`${layer}/upper`)} ${quote(`${layer}/work`)} && mount -t overlay overlay -o ${quote(options)} ${quote(anchor)} &&`;
+    return `mount -t overlay overlay -o ${quote(options)} ${quote(anchor)} &&`;
   });
-  const places = missing.map(({ source, target }) =>
+  const making = missing.map(({ source, target }) =>
     place.isDirectory(source)
       ? `mkdir -p ${quote(target)} &&`
       : `mkdir -p ${quote(dirname(target))} && touch ${quote(target)} &&`,
   );
-  const tableFile = join(scratch, "mounts");
-  // One process makes all bind mounts: starting a Pod is paid for in milliseconds.
-  const binds = mounts.length === 0 ? [] : [`mount --all --fstab ${quote(tableFile)} &&`];
-  const table = mounts.map(({ source, target }) => `${escape(source)} ${escape(target)} none bind 0 0\n`).join("");
-  return { script: [...overlays, ...places, ...binds].join("\n"), tableFile, table };
+  return {
+    lines: [...mounting, ...making],
+    directories: layers.flatMap(({ layer }) => [`${layer}/upper`, `${layer}/work`]),
+  };
+}
+
+/** A root directory that shows the host's, and can have more in it. */
+function planRoot(root: string, scratch: string, place: MountPlace): RootPlan {
+  const entries = place.rootEntries();
+  const shown = entries.filter(({ kind }) => kind !== "link");
+  const holdsScratch = ({ name }: RootEntry): boolean => scratch.startsWith(`/${name}/`);
+  // The one that holds the new root itself goes first, while there is nothing in it to be mounted twice.
+  const ordered = [...shown.filter(holdsScratch), ...shown.filter((entry) => !holdsScratch(entry))];
+  const former = join(root, FORMER_ROOT);
+  return {
+    lines: [
+      `${escape(root)} ${escape(root)} none bind 0 0\n`,
+      ...ordered.map(({ name }) => `${escape(`/${name}`)} ${escape(join(root, name))} none rbind 0 0\n`),
+    ],
+    directories: [
+      root,
+      former,
+      ...shown.filter(({ kind }) => kind === "directory").map(({ name }) => join(root, name)),
+    ],
+    files: shown.filter(({ kind }) => kind === "file").map(({ name }) => join(root, name)),
+    links: entries.flatMap(({ name, link }) => (link === undefined ? [] : [{ path: join(root, name), link }])),
+    // The mount namespace gets the new root, so that whoever enters it later is in there as well.
+    pivot: [`pivot_root ${quote(root)} ${quote(former)} && cd / && umount --lazy /${FORMER_ROOT} &&`],
+  };
+}
+
+interface RootPlan extends Pick<MountPlan, "directories" | "files" | "links"> {
+  readonly lines: readonly string[];
+  readonly pivot: readonly string[];
+}
+
+const noRoot: RootPlan = { lines: [], directories: [], files: [], links: [], pivot: [] };
+
+const FORMER_ROOT = ".kelvin-former-root";
+
+function tableLine({ mount: { source, isReadOnly = false }, at }: PlacedMount, place: MountPlace): string {
+  const options = isReadOnly ? ["rbind", "ro", ...place.lockedOptions(source)] : ["rbind"];
+  return `${escape(source)} ${escape(at)} none ${options.join(",")} 0 0\n`;
 }
 
 function anchorOf(target: string, place: MountPlace): string {
   let ancestor = dirname(target);
   while (!place.exists(ancestor)) ancestor = dirname(ancestor);
-  const anchor = place.resolve(ancestor);
-  if (anchor === "/") {
-    throw new MountError(
-      `mountPath "${target}" cannot be made: choose one below a directory that exists on this machine, such as /srv or /mnt`,
-    );
-  }
-  return anchor;
+  return place.resolve(ancestor);
+}
+
+function depthOf(path: string): number {
+  return path.split("/").length;
 }
 
 function quote(word: string): string {
