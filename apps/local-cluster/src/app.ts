@@ -12,6 +12,7 @@ import { addresses, type Network } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
 import { openServiceProxy, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
+import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
 import { makeSystemMounts, prepareRootMounts } from "./node-agent/root-mounts.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
@@ -72,6 +73,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   // Last: from now on Pods start, and they want all of the above.
   const node = await openNode(config, { api, network, files: services.files, reportError });
   api.setPodLogs(makePodLogs(node.agent, clock));
+  api.setPodExec(makePodExec(node.agent));
   log.info(
     { url: api.url, network: network.driver, bootMs: Math.round(process.uptime() * 1000) },
     "The local cluster is up",

@@ -10,12 +10,14 @@ import { openCrdCleanup } from "./crd/crd-cleanup.ts";
 import { openEventExpiry } from "./event-expiry.ts";
 import { openWatchPool } from "./http/watches.ts";
 import { listenOn, makeTlsServer, type ListenTarget } from "./http/listen.ts";
+import { followUpgrades } from "./http/upgrades.ts";
 import { serveRequest, type RequestDeps } from "./http/serve-request.ts";
 import { makeAuthenticate } from "./identity/authenticate.ts";
 import { loadIdentity } from "./identity/identity.ts";
 import { makeServiceAccountTokens, type ServiceAccountTokens } from "./identity/tokens.ts";
 import { makeInProcessClient } from "./in-process-client.ts";
 import { builtInResources, volatileTypes } from "./kinds.ts";
+import type { PodExec } from "./pod-exec.ts";
 import type { PodLogs } from "./pod-logs.ts";
 import type { Registry } from "./registry/request.ts";
 import { makeResources } from "./resources.ts";
@@ -62,6 +64,8 @@ export interface ApiServer {
   mintServiceAccountToken(request: PodTokenRequest): Promise<{ token: string; expiresAtMs: number }>;
   /** Connects the source of `pods/log`, once there is a node. */
   setPodLogs(podLogs: PodLogs): void;
+  /** Connects what runs the commands of `pods/exec`, once there is a node. */
+  setPodExec(podExec: PodExec): void;
   /** Accepts on one more target. Resolves with the bound port. */
   listen(target: ListenTarget): Promise<number>;
   /** Ends watches and connections, then writes what is not on disk yet. */
@@ -88,19 +92,23 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
   const watches = openWatchPool(clock);
   const eventExpiry = openEventExpiry(store, clock);
   let podLogs: PodLogs | undefined;
+  let podExec: PodExec | undefined;
   const deps: RequestDeps = {
     registry,
     watches,
     tokens,
     podLogs: () => podLogs,
+    podExec: () => podExec,
     authenticate: makeAuthenticate(identity.adminToken, tokens),
     authorizer,
     isReady: () => !closed.aborted,
     reportError,
   };
-  const server = makeTlsServer(identity.serving, (request, response) => {
-    serveRequest(deps, request, response).catch((error: unknown) => reportError("request failed", error));
-  });
+  const answer = (call: Parameters<typeof serveRequest>[1]): void => {
+    serveRequest(deps, call).catch((error: unknown) => reportError("request failed", error));
+  };
+  const server = makeTlsServer(identity.serving, (request, response) => answer({ request, response }));
+  const upgrades = followUpgrades(server, (request, response, upgrade) => answer({ request, response, upgrade }));
   const ports: number[] = [];
   for (const target of options.listen ?? []) ports.push(await listenOn(server, target));
   const port = options.publicPort ?? ports.find((bound) => bound > 0) ?? 0;
@@ -113,12 +121,16 @@ export async function openApiServer(options: ApiServerOptions = {}): Promise<Api
     setPodLogs: (source) => {
       podLogs = source;
     },
+    setPodExec: (runner) => {
+      podExec = runner;
+    },
     listen: (target) => listenOn(server, target),
     async close() {
       closeRegistry();
       authorizer.close();
       watches.close();
       eventExpiry.close();
+      upgrades.close();
       await new Promise<void>((resolve) => {
         if (!server.listening) resolve();
         server.close(() => resolve());

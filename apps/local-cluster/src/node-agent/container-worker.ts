@@ -12,6 +12,7 @@ import {
 import { type ContainerRun, makeContainerRun, type RunPlan, stopRun, targetOf } from "./container-run.ts";
 import { type ContainerExit, type ContainerProcess, launchContainer, startErrorExitCode } from "./launch.ts";
 import { readLastLines } from "./log-reader.ts";
+import type { ProbeTarget } from "./probe-check.ts";
 import { type ProbeFindings, runProbes } from "./prober.ts";
 import { timestampOf } from "./timestamp.ts";
 
@@ -39,6 +40,8 @@ export interface ContainerWorker {
   readonly record: ContainerRecord;
   readonly log: ContainerLog | undefined;
   readonly process: ContainerProcess | undefined;
+  /** Where further commands are run, as long as the container runs. */
+  readonly target: ProbeTarget | undefined;
   /** Replaces the record by a decision of the Pod's: back-off, failure to prepare. */
   settle(record: ContainerRecord): void;
   /** Spawns a run. @throws Error when no process could be made. */
@@ -68,6 +71,9 @@ export function openContainerWorker(options: ContainerWorkerOptions): ContainerW
     },
     get process() {
       return standing.run?.process;
+    },
+    get target() {
+      return standing.run === undefined ? undefined : targetOf(standing.run);
     },
     settle: (next) => settle(standing, next),
     start: (plan) => start(standing, plan),

@@ -1,20 +1,16 @@
-import { spawn } from "node:child_process";
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect } from "node:net";
 import type { ContainerSpec } from "./container-env.ts";
+import { type ContainerPlace, exitCodeOf, killGroup, spawnInside } from "./inside-container.ts";
 import type { ProbeSpec } from "./probe.ts";
 
 const OUTPUT_BYTES_MAX = 1024;
 
 /** What a probe or hook is made against. */
-export interface ProbeTarget {
+export interface ProbeTarget extends ContainerPlace {
   readonly podIp: string;
   readonly container: ContainerSpec;
-  /** Words that put a command inside the container. */
-  readonly enter: () => readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly directory: string;
 }
 
 /** Success, or a failure in the kubelet's words. */
@@ -98,41 +94,30 @@ function checkTcp(host: string, port: number, timeoutMs: number): Promise<ProbeR
 }
 
 export function checkExec(command: readonly string[], target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
-  const inDirectory = ["/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "kelvin", target.directory];
-  const [file = "", ...args] = [...target.enter(), ...inDirectory, ...command];
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env: { ...target.env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawnInside(command, target, { hasStdin: false });
     let output = "";
     const keep = (chunk: Buffer): void => {
       if (output.length < OUTPUT_BYTES_MAX) output += chunk.toString("utf8");
     };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
     const deadline = setTimeout(() => {
       resolve({ ok: false, message: `command timed out after ${timeoutMs / 1000}s` });
-      if (child.pid !== undefined) killGroup(child.pid);
+      killGroup(child);
     }, timeoutMs);
     child.on("error", (error) => {
       clearTimeout(deadline);
       resolve({ ok: false, message: error.message });
     });
-    child.on("exit", (code) => {
+    child.on("exit", (code, signal) => {
       clearTimeout(deadline);
+      const exitCode = exitCodeOf(code, signal);
       resolve(
-        code === 0
-          ? { ok: true }
-          : { ok: false, message: `command exited with ${code ?? "a signal"}: ${output.trim()}` },
+        exitCode === 0 ? { ok: true } : { ok: false, message: `command exited with ${exitCode}: ${output.trim()}` },
       );
     });
   });
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It ended in the same moment.
-  }
 }
 
 /** In the words of the kubelet, which people search for. */

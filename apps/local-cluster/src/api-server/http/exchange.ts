@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRecord, type JsonObject } from "../api-object.ts";
 import type { User } from "../identity/user.ts";
+import type { Upgrade } from "./upgrades.ts";
 import {
   badRequest,
   internalError,
@@ -19,6 +20,8 @@ export interface Exchange {
   /** Absent for the few paths that anybody may read. */
   readonly user: User | undefined;
   readonly warnings: string[];
+  /** Present when the client asks for a WebSocket. */
+  readonly upgrade?: Upgrade;
 }
 
 export const bodyBytesMax = 3 * 1024 * 1024;

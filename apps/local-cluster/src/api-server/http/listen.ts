@@ -3,6 +3,7 @@ import { Server as NetServer } from "node:net";
 import { createServer, type Server } from "node:https";
 import type { RequestListener } from "node:http";
 import type { KeyPair } from "../identity/certificates.ts";
+import { wantsUpgrade } from "./upgrades.ts";
 
 /** Where to accept connections: a port to bind, a descriptor or a bound server handed over, or a path of a unix socket. */
 export type ListenTarget =
@@ -13,7 +14,10 @@ export type ListenTarget =
 
 /** A TLS server for HTTP/1.1 with the timeouts that Go and undici clients need. Not listening yet. */
 export function makeTlsServer({ cert, key }: KeyPair, listener: RequestListener): Server {
-  const server = createServer({ cert, key, ALPNProtocols: ["http/1.1"], noDelay: true }, listener);
+  const server = createServer(
+    { cert, key, ALPNProtocols: ["http/1.1"], noDelay: true, shouldUpgradeCallback: wantsUpgrade },
+    listener,
+  );
   // Idle connections outlive the clients' pools (Go: 90 s), or a POST would now and then meet a closing socket.
   server.keepAliveTimeout = 120_000;
   server.headersTimeout = 125_000;

@@ -12,6 +12,7 @@ import { parseResourcePath } from "./request-info.ts";
 import { auditPath, serveAuthorizationAudit } from "./serve-authorization-audit.ts";
 import { serveResource, type ResourceDeps } from "./serve-resource.ts";
 import { serveReview, isReviewPath } from "./serve-review.ts";
+import type { Upgrade } from "./upgrades.ts";
 
 export interface RequestDeps extends ResourceDeps {
   readonly authenticate: Authenticate;
@@ -36,8 +37,7 @@ const versionDocument = {
 /** Answers any request. Never rejects: every failure is an answer. */
 export async function serveRequest(
   deps: RequestDeps,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, upgrade }: { request: IncomingMessage; response: ServerResponse; upgrade?: Upgrade },
 ): Promise<void> {
   const url = parseUrl(request.url ?? "/");
   const exchange: Exchange = {
@@ -47,6 +47,7 @@ export async function serveRequest(
     query: url.searchParams,
     user: deps.authenticate(request),
     warnings: [],
+    ...(upgrade !== undefined && { upgrade }),
   };
   try {
     await route(deps, exchange);

@@ -2,6 +2,7 @@ import type { ApiObject } from "../api-object.ts";
 import { copyJson, isRecord, listAt, numberAt, recordAt, recordsAt, stringAt } from "../api-object.ts";
 import type { ServiceAccountTokens } from "../identity/tokens.ts";
 import { PodLogError, type LogOptions, type PodLogs } from "../pod-logs.ts";
+import type { PodExec } from "../pod-exec.ts";
 import { deleteObject } from "../registry/delete.ts";
 import { timestampOf } from "../registry/metadata.ts";
 import { getObject } from "../registry/read.ts";
@@ -15,6 +16,7 @@ export interface SubresourceDeps {
   readonly registry: Registry;
   readonly tokens: ServiceAccountTokens;
   podLogs(): PodLogs | undefined;
+  podExec(): PodExec | undefined;
 }
 
 interface SubresourceCall {
@@ -30,7 +32,7 @@ const servers: Readonly<Record<string, Serve>> = {
   "pods/log": serveLog,
   "pods/binding": serveBinding,
   "pods/eviction": serveEviction,
-  "pods/exec": refuseStream,
+  "pods/exec": serveCommand,
   "pods/attach": refuseStream,
   "pods/portforward": refuseStream,
   "serviceaccounts/token": serveToken,
@@ -49,6 +51,15 @@ export async function serveSubresource(deps: SubresourceDeps, call: SubresourceC
 
 function refuseStream(_deps: SubresourceDeps, { target }: SubresourceCall): Promise<void> {
   throw notImplemented(`pods/${target.subresource} is not supported by the local cluster yet`);
+}
+
+async function serveCommand(deps: SubresourceDeps, { exchange, target, request }: SubresourceCall): Promise<void> {
+  const pod = getObject(deps.registry, request, target.name);
+  const container = containerOf(pod, exchange.query.get("container") ?? "");
+  // Loaded with the first command: a cluster starts without it.
+  const { serveExec } = await import("../exec/serve-exec.ts");
+  const name = { namespace: target.namespace, pod: target.name, container };
+  await serveExec(deps.podExec(), { exchange, pod, container: name });
 }
 
 async function serveLog(deps: SubresourceDeps, { exchange, target, request }: SubresourceCall): Promise<void> {

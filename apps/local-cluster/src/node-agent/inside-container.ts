@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { toolPath } from "./launch.ts";
+
+/** A container that runs, as far as one more command in it needs to know it. */
+export interface ContainerPlace {
+  /** Words that put a command inside the container. */
+  readonly enter: () => readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+}
+
+const SCRIPT = `cd "$1" || exit
+PATH="$2"
+export PATH
+shift 2
+exec "$@"`;
+
+/**
+ * Runs one more command beside the app: in the same network, mounts, directory and environment. It leads a process group of
+ * its own, and ends with the container.
+ */
+export function spawnInside(
+  command: readonly string[],
+  { enter, env, directory }: ContainerPlace,
+  stdio: { readonly hasStdin: boolean },
+): ChildProcess {
+  const [file = "", ...args] = [
+    ...enter(),
+    "/bin/sh",
+    "-c",
+    SCRIPT,
+    "kelvin",
+    directory,
+    env.PATH ?? toolPath,
+    ...command,
+  ];
+  return spawn(file, args, {
+    env: { ...env, PATH: toolPath },
+    stdio: [stdio.hasStdin ? "pipe" : "ignore", "pipe", "pipe"],
+    detached: true,
+  });
+}
+
+/** Ends a command and its children. */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended in the same moment.
+  }
+}
+
+/** The exit code as a shell gives it: 128 and the signal's number when a signal ended it. */
+export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
+  return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+}
