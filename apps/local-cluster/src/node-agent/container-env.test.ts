@@ -72,17 +72,17 @@ describe("makeContainerEnv", () => {
     expect(env.URL).toBe("http://user:s3cret@$(LATER)/");
   });
 
-  test("limits and requests as written", () => {
+  test("limits and requests in cores and bytes, rounded up", () => {
     const resources = { limits: { memory: "64Mi" } };
     const valueFrom = (resource: string): object => ({ valueFrom: { resourceFieldRef: { resource } } });
     const env = envOf({
       resources,
       env: [
         { name: "M", ...valueFrom("limits.memory") },
-        { name: "C", ...valueFrom("limits.cpu") },
+        { name: "C", ...valueFrom("requests.cpu") },
       ],
     });
-    expect(env).toMatchObject({ M: "64Mi", C: "0" });
+    expect(env).toMatchObject({ M: "67108864", C: "0" });
   });
 
   test.each([

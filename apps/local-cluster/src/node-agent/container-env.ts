@@ -1,3 +1,5 @@
+import { availableParallelism, totalmem } from "node:os";
+import { parseQuantity } from "../controllers/scheduler/quantity.ts";
 import type { ConfigMap, Pod, Secret } from "@kelvin/kube";
 
 export type ContainerSpec = NonNullable<Pod["spec"]>["containers"][number];
@@ -90,7 +92,7 @@ function valueOf({ name, value, valueFrom }: EnvVar, { sources, container, env }
   if (valueFrom === undefined) return expandVariables(value ?? "", env);
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
   if (fieldRef !== undefined) return fieldValue(fieldRef.fieldPath, sources);
-  if (resourceFieldRef !== undefined) return resourceValue(resourceFieldRef.resource, container);
+  if (resourceFieldRef !== undefined) return resourceValue(resourceFieldRef, container);
   if (configMapKeyRef !== undefined) {
     const { name: source, key, optional } = configMapKeyRef;
     return keyOf("ConfigMap", { name: source, key, optional, found: sources.configMaps.get(source ?? "")?.data });
@@ -148,11 +150,24 @@ function formatMap(map: Record<string, string> | undefined): string {
     .join("\n");
 }
 
-/** Limits and requests as written; without one, 0, which readers of GOMAXPROCS and its like take as "not set". */
-function resourceValue(resource: string, container: ContainerSpec): string {
+/**
+ * A limit or request in units of the divisor, rounded up: cores and bytes without one. What is not limited is limited by the
+ * machine; what is not requested is 0.
+ */
+export function resourceValue(
+  { resource, divisor }: { resource: string; divisor?: string | undefined },
+  { resources }: Pick<ContainerSpec, "resources">,
+): string {
   const [kind, name = ""] = resource.split(/\.(.*)/s);
-  const amounts = kind === "limits" ? container.resources?.limits : container.resources?.requests;
-  return amounts?.[name] ?? "0";
+  const amounts = kind === "limits" ? resources?.limits : resources?.requests;
+  const amount = amounts?.[name] ?? (kind === "limits" ? machineAmount(name) : "0");
+  const unit = divisor === undefined || divisor === "" || divisor === "0" ? 1 : parseQuantity(divisor);
+  return String(Math.ceil(parseQuantity(amount) / unit));
+}
+
+function machineAmount(name: string): string {
+  if (name === "cpu") return String(availableParallelism());
+  return name === "memory" ? String(totalmem()) : "0";
 }
 
 /** Replaces `$(NAME)` by the variable's value; an unknown name stays as written and `$$` is a plain dollar sign. */

@@ -58,7 +58,10 @@ export async function makeRunPlan(
     (words ?? []).map((word) => expandVariables(word, variables));
   const hasCommand = container.command !== undefined && container.command.length > 0;
   const scratch = join(directory, "scratch", container.name);
-  const mounts = planMounts([...surroundings.systemMounts(namespace), ...mountsOf(container, volumes)], scratch);
+  const mounts = planMounts(
+    [...surroundings.systemMounts(namespace), ...mountsOf(container, volumes, variables)],
+    scratch,
+  );
   prepareMounts(mounts);
   return {
     container,

@@ -98,7 +98,9 @@ export function recordFailure(record: ContainerRecord, failure: StartFailure, no
   const isPull = failure.reason === "ErrImagePull";
   const [initialMs, maxMs] = isPull ? [BACKOFF_INITIAL_MS, BACKOFF_MAX_MS] : [RETRY_INITIAL_MS, RETRY_MAX_MS];
   const pauseMs = record.failureCount === 0 ? initialMs : Math.min(initialMs * 2 ** record.failureCount, maxMs);
-  const state = { phase: "waiting", ...failure, retryAtMs: nowMs + pauseMs } as const;
+  const { reason, message, isVolume } = failure;
+  const shown = isVolume === true ? { reason } : { reason, message };
+  const state = { phase: "waiting", ...shown, retryAtMs: nowMs + pauseMs } as const;
   return { ...record, state, failureCount: record.failureCount + 1 };
 }
 
@@ -106,6 +108,8 @@ export function recordFailure(record: ContainerRecord, failure: StartFailure, no
 export interface StartFailure {
   readonly reason: string;
   readonly message: string;
+  /** A volume is missing: an event tells, not the state. */
+  readonly isVolume?: boolean;
 }
 
 /** The record of a container that has just been spawned. */

@@ -8,7 +8,8 @@ import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
 import { hasEnded, retractStatus } from "./pod-restore.ts";
 import type { PodWorkerDeps } from "./pod-run.ts";
 import { openPodWorker, type PodWorker } from "./pod-worker.ts";
-import type { VolumeDeps } from "./volumes.ts";
+import { followVolumeSources } from "./volume-sources.ts";
+import type { VolumeDeps } from "./volume-content.ts";
 
 export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
   readonly kube: KubeClient;
@@ -66,6 +67,13 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     },
   });
   const workers = followPods(pods, deps);
+  const sources = followVolumeSources(workers, {
+    kube,
+    clock,
+    onError: (error) => {
+      reportError("Failed to watch what volumes are made from", error);
+    },
+  });
   const heartbeat = runHeartbeat(node, abort.signal);
   await pods.synced;
   return {
@@ -77,7 +85,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     },
     async close(graceMs) {
       abort.abort();
-      await pods.close();
+      await Promise.all([pods.close(), sources.close()]);
       await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.close(graceMs))]);
     },
   };

@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import { Pod } from "@kelvin/kube";
 import { writePodStatus } from "./pod-report.ts";
-import { allWorkers, keyOfPod, type PodRun, tell } from "./pod-run.ts";
+import { allWorkers, keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
+import { releaseVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS_PRESET = 30;
 
@@ -48,5 +49,6 @@ export async function leaveNetwork(run: PodRun): Promise<void> {
 /** Removes all that is left of a Pod whose containers have ended. */
 export async function releasePod(run: PodRun): Promise<void> {
   await leaveNetwork(run);
+  await releaseVolumes(volumesDirectory(run), run.pod.spec?.volumes ?? []);
   await rm(run.directory, { recursive: true, force: true });
 }

@@ -7,7 +7,7 @@ import { type ContainerEvent, type ContainerWorker, openContainerWorker } from "
 import { recordFromStatus } from "./pod-restore.ts";
 import type { PodStatus } from "./pod-status.ts";
 import { timestampOf } from "./timestamp.ts";
-import type { VolumeDeps } from "./volumes.ts";
+import type { VolumeDeps } from "./volume-content.ts";
 
 export interface PodWorkerDeps extends VolumeDeps {
   readonly network: Network;
@@ -34,6 +34,8 @@ export interface PodRun {
   /** `removed`: gone from the API server; `closed`: the whole cluster stops, and the Pod lives on at the next start. */
   state: "active" | "removed" | "closed";
   sandbox: PodSandbox | undefined;
+  /** Something that files in volumes are made from has changed. */
+  hasStaleVolumes: boolean;
   /** The status written last. */
   written: PodStatus | undefined;
 }
@@ -51,6 +53,7 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     pod,
     state: "active",
     sandbox: undefined,
+    hasStaleVolumes: false,
     written: undefined,
   };
 
@@ -77,6 +80,11 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     );
   }
   return run;
+}
+
+/** Where a Pod's volumes live. */
+export function volumesDirectory({ directory }: Pick<PodRun, "directory">): string {
+  return join(directory, "volumes");
 }
 
 export function allWorkers(run: PodRun): ContainerWorker[] {

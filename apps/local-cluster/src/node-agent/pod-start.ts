@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { toError } from "@kelvin/kube";
 import { ContainerConfigError, type ContainerSpec } from "./container-env.ts";
 import { makeRunPlan, type PodSandbox } from "./container-plan.ts";
@@ -12,7 +11,8 @@ import {
 import type { ContainerWorker } from "./container-worker.ts";
 import { ImageError } from "./image.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
-import { keyOfPod, type PodRun, tell } from "./pod-run.ts";
+import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
+import { VolumeError } from "./volume-content.ts";
 import { prepareVolumes, type PreparedVolumes } from "./volumes.ts";
 
 /** How long ErrImagePull is shown before it becomes ImagePullBackOff. */
@@ -87,6 +87,10 @@ function showFailure(
   { worker, failure }: { worker: ContainerWorker; failure: StartFailure },
 ): number {
   worker.settle(recordFailure(worker.record, failure, run.deps.clock.monotonicMs()));
+  if (failure.isVolume === true) {
+    tell(run, "Warning", ["FailedMount", failure.message]);
+    return 0;
+  }
   const isPull = failure.reason === "ErrImagePull";
   if (isPull) tell(run, "Warning", ["Failed", `Failed to pull image "${container.image ?? ""}": ${failure.message}`]);
   tell(run, "Warning", ["Failed", `Error: ${isPull ? failure.reason : failure.message}`]);
@@ -95,6 +99,8 @@ function showFailure(
 
 function failureOf(error: unknown): StartFailure {
   if (error instanceof ImageError) return { reason: error.reason, message: error.message };
+  // Nothing is wrong with the container itself: it is shown as waiting, and the event says for what.
+  if (error instanceof VolumeError) return { reason: "ContainerCreating", message: error.message, isVolume: true };
   const reason = error instanceof ContainerConfigError ? "CreateContainerConfigError" : "CreateContainerError";
   return { reason, message: toError(error).message };
 }
@@ -129,22 +135,30 @@ async function openSandbox(run: PodRun): Promise<PodSandbox> {
   }
 }
 
-function volumesFor({ pod, deps, directory }: PodRun, podIp: string): Promise<PreparedVolumes> {
-  const scope = { pod, podIp, hostIp: deps.surroundings.hostIp, directory: join(directory, "volumes") };
+function volumesFor(run: PodRun, podIp: string): Promise<PreparedVolumes> {
+  const { pod, deps } = run;
+  const scope = { pod, podIp, hostIp: deps.surroundings.hostIp, directory: volumesDirectory(run) };
   return prepareVolumes(scope, deps);
 }
 
-/** Tokens are renewed well before they expire. Gives the time until the next renewal. */
+/**
+ * Tokens are renewed well before they expire, and files follow the objects that they are made from. Gives the time until
+ * the next renewal.
+ */
 async function refreshVolumes(run: PodRun): Promise<number> {
   const { sandbox, deps } = run;
-  const refreshAtMs = sandbox?.volumes.refreshAtMs;
-  if (sandbox === undefined || refreshAtMs === undefined) return Infinity;
-  if (refreshAtMs > deps.nowMs()) return refreshAtMs - deps.nowMs();
+  if (sandbox === undefined) return Infinity;
+  const dueMs = (sandbox.volumes.refreshAtMs ?? Infinity) - deps.nowMs();
+  if (dueMs > 0 && !run.hasStaleVolumes) return dueMs;
+  run.hasStaleVolumes = false;
   try {
-    run.sandbox = { ...sandbox, volumes: await volumesFor(run, sandbox.network.address) };
+    const volumes = await volumesFor(run, sandbox.network.address);
+    run.sandbox = { ...sandbox, volumes };
+    return (volumes.refreshAtMs ?? Infinity) - deps.nowMs();
   } catch (error) {
-    // The old token is good for a while yet; what runs must not suffer.
-    deps.reportError("Failed to renew a Pod's token", error);
+    // The old content is good for a while yet; what runs must not suffer.
+    if (error instanceof VolumeError) tell(run, "Warning", ["FailedMount", error.message]);
+    else deps.reportError("Failed to renew a Pod's volumes", error);
   }
   return REFRESH_RETRY_MS;
 }

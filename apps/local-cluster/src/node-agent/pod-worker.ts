@@ -1,9 +1,10 @@
-import type { Pod } from "@kelvin/kube";
+import { isSemanticallyEqual, type Pod } from "@kelvin/kube";
 import type { ContainerWorker } from "./container-worker.ts";
 import { endDeletedPod, leaveNetwork, releasePod, stopContainers } from "./pod-end.ts";
 import { writePodStatus } from "./pod-report.ts";
 import { makePodRun, type PodRun, type PodWorkerDeps } from "./pod-run.ts";
 import { startContainers } from "./pod-start.ts";
+import { volumeSourcesOf } from "./volume-sources.ts";
 import { openWaker } from "./waker.ts";
 
 /** How soon a failed step, such as a refused status write, is tried again. */
@@ -15,6 +16,8 @@ export interface PodWorker {
   container(name: string): ContainerWorker | undefined;
   /** The Pod changed. */
   update(pod: Pod): void;
+  /** Something that its volumes may be made from changed. */
+  refreshVolumes(): void;
   /** The Pod is gone from the API server: kill at once what is left of it. */
   remove(): void;
   /** Stops the containers and says nothing about it: the whole cluster stops, and the Pod is to live on at the next start. */
@@ -35,7 +38,12 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     },
     container: (name) => run.workers.get(name) ?? run.initWorkers.get(name),
     update(pod) {
+      run.hasStaleVolumes ||= hasNewMetadata(run.pod, pod) && volumeSourcesOf(pod).usesPod;
       run.pod = pod;
+      waker.wake();
+    },
+    refreshVolumes() {
+      run.hasStaleVolumes = true;
       waker.wake();
     },
     remove() {
@@ -50,6 +58,11 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     },
     done,
   };
+}
+
+/** What of a running Pod's own can change in its files. */
+function hasNewMetadata({ metadata: before }: Pod, { metadata: after }: Pod): boolean {
+  return !isSemanticallyEqual([before.labels, before.annotations], [after.labels, after.annotations]);
 }
 
 type Waker = ReturnType<typeof openWaker>;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isVolumePath, writeProjectedFiles } from "./projected-files.ts";
@@ -23,6 +23,21 @@ test("a new version replaces the old one in one step, through the link that read
   expect(readlinkSync(join(directory, "..data"))).toBe("..2");
   expect(readlinkSync(join(directory, "token"))).toBe("..data/token");
   expect(readdirSync(directory)).not.toContain("..1");
+});
+
+test("what has not changed is not written again, so that nobody who watches it is woken", () => {
+  writeProjectedFiles(directory, files({ a: "one" }), "1");
+  writeProjectedFiles(directory, files({ a: "one" }), "2");
+  expect(readlinkSync(join(directory, "..data"))).toBe("..1");
+  writeProjectedFiles(directory, new Map([["a", { content: "one", mode: 0o400 }]]), "3");
+  expect(readlinkSync(join(directory, "..data"))).toBe("..3");
+  expect(statSync(join(directory, "a")).mode & 0o777).toBe(0o400);
+});
+
+test("a key that is gone leaves no name behind", () => {
+  writeProjectedFiles(directory, files({ a: "one", b: "two" }), "1");
+  writeProjectedFiles(directory, files({ b: "two" }), "2");
+  expect(readdirSync(directory).sort()).toEqual(["..2", "..data", "b"]);
 });
 
 describe("isVolumePath", () => {

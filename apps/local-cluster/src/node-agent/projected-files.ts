@@ -1,4 +1,15 @@
-import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
 /** The content of a volume: relative paths to bytes. */
@@ -10,25 +21,51 @@ export type ProjectedFiles = ReadonlyMap<string, { readonly content: Buffer | st
  * This is the kubelet's layout; programs that watch their configuration rely on it.
  */
 export function writeProjectedFiles(directory: string, files: ProjectedFiles, version: string): void {
+  if (isWritten(directory, files)) return;
   const stamp = `..${version}`;
   mkdirSync(join(directory, stamp), { recursive: true });
   for (const [path, { content, mode }] of files) {
     const file = join(directory, stamp, path);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content, { mode });
+    writeFileSync(file, content);
+    // Not left to the umask.
+    chmodSync(file, mode);
   }
   const link = join(directory, "..data");
   const previous = readLink(link);
   rmSync(`${link}_tmp`, { force: true });
   symlinkSync(stamp, `${link}_tmp`);
   renameSync(`${link}_tmp`, link);
-  for (const name of new Set([...files.keys()].map((path) => path.split("/")[0] ?? path))) linkOnce(directory, name);
+  const names = new Set([...files.keys()].map((path) => path.split("/")[0] ?? path));
+  for (const name of names) linkOnce(directory, name);
+  removeStaleLinks(directory, names);
   if (previous !== undefined && previous !== stamp) rmSync(join(directory, previous), { recursive: true, force: true });
 }
 
 /** Whether a key or path may become a file of a volume: relative and inside it. */
 export function isVolumePath(path: string): boolean {
   return path !== "" && !path.startsWith("/") && !normalize(path).split("/").includes("..") && !path.startsWith("..");
+}
+
+/** Whether the volume holds exactly these bytes already: then nobody who watches it is to be woken. */
+function isWritten(directory: string, files: ProjectedFiles): boolean {
+  const root = join(directory, "..data");
+  if (readLink(root) === undefined) return false;
+  const present = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  if (present.length !== files.size) return false;
+  return [...files].every(([path, { content, mode }]) => {
+    const file = join(root, path);
+    const stats = statSync(file, { throwIfNoEntry: false });
+    return stats?.isFile() === true && (stats.mode & 0o777) === mode && readFileSync(file).equals(Buffer.from(content));
+  });
+}
+
+/** Names whose key is gone lead nowhere. */
+function removeStaleLinks(directory: string, names: ReadonlySet<string>): void {
+  for (const name of readdirSync(directory)) {
+    const isOurs = readLink(join(directory, name)) === join("..data", name);
+    if (isOurs && !names.has(name)) rmSync(join(directory, name));
+  }
 }
 
 function linkOnce(directory: string, name: string): void {

@@ -1,184 +1,126 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
-import { ContainerConfigError, type ContainerSpec, type EnvSources, fieldValue } from "./container-env.ts";
+import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runCommand } from "../network/command.ts";
+import { ContainerConfigError, type ContainerSpec, expandVariables } from "./container-env.ts";
+import { makeHostPath } from "./host-path.ts";
 import type { Mount } from "./mounts.ts";
-import { isVolumePath, type ProjectedFiles, writeProjectedFiles } from "./projected-files.ts";
-
-type Volume = NonNullable<NonNullable<Pod["spec"]>["volumes"]>[number];
-type ProjectedSource = NonNullable<NonNullable<Volume["projected"]>["sources"]>[number];
-type KeyToPath = NonNullable<NonNullable<Volume["configMap"]>["items"]>[number];
-
-/** A token for a Pod's ServiceAccount. */
-export interface MintedToken {
-  readonly token: string;
-  readonly expiresAtMs: number;
-}
-
-export interface TokenRequest {
-  readonly namespace: string;
-  readonly serviceAccountName: string;
-  readonly pod: { readonly name: string; readonly uid: string };
-  readonly audiences?: readonly string[];
-  readonly expirationSeconds: number;
-}
-
-export interface VolumeDeps {
-  readonly kube: KubeClient;
-  readonly mintToken: (request: TokenRequest) => Promise<MintedToken>;
-  readonly nowMs: () => number;
-}
-
-export interface VolumeScope extends Pick<EnvSources, "pod" | "podIp" | "hostIp"> {
-  /** Where this Pod's volumes live. */
-  readonly directory: string;
-}
+import { isVolumePath, writeProjectedFiles } from "./projected-files.ts";
+import { readVolume, type Volume, type VolumeDeps, VolumeError, type VolumeScope } from "./volume-content.ts";
+import { parseQuantity } from "../controllers/scheduler/quantity.ts";
 
 export interface PreparedVolumes {
   /** Directory on the host by volume name. */
   readonly directories: ReadonlyMap<string, string>;
+  /** Those that the API fills: nobody else may write into them. */
+  readonly readOnly: ReadonlySet<string>;
   /** When a token must be written anew; undefined without one. */
   readonly refreshAtMs: number | undefined;
 }
 
-const TOKEN_SECONDS = 3607;
-const FILE_MODE = 0o644;
-
-/** All volumes of a Pod; the API server has added the ServiceAccount's. @throws ContainerConfigError when a source is missing or of an unknown kind. */
+/**
+ * Makes all volumes of a Pod, or brings them up to date; the API server has added the ServiceAccount's.
+ * @throws VolumeError when a source is missing or of an unknown kind.
+ */
 export async function prepareVolumes(scope: VolumeScope, deps: VolumeDeps): Promise<PreparedVolumes> {
   const directories = new Map<string, string>();
-  let refreshAtMs: number | undefined;
+  const readOnly = new Set<string>();
+  const refreshTimes: number[] = [];
   for (const volume of scope.pod.spec?.volumes ?? []) {
-    if (volume.hostPath !== undefined) {
-      directories.set(volume.name, volume.hostPath.path);
-      continue;
+    try {
+      const made = await prepareVolume(volume, scope, deps);
+      directories.set(volume.name, made.directory);
+      if (made.isReadOnly) readOnly.add(volume.name);
+      if (made.refreshAtMs !== undefined) refreshTimes.push(made.refreshAtMs);
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${cause}`, { cause: error });
     }
-    const directory = join(scope.directory, volume.name);
-    mkdirSync(directory, { recursive: true });
-    directories.set(volume.name, directory);
-    if (volume.emptyDir !== undefined) continue;
-    const content = await contentOf(volume, scope, deps);
-    writeProjectedFiles(directory, content.files, String(deps.nowMs()));
-    if (content.refreshAtMs !== undefined) refreshAtMs = Math.min(refreshAtMs ?? Infinity, content.refreshAtMs);
   }
-  return { directories, refreshAtMs };
+  return { directories, readOnly, refreshAtMs: refreshTimes.length === 0 ? undefined : Math.min(...refreshTimes) };
+}
+
+interface PreparedVolume {
+  readonly directory: string;
+  readonly isReadOnly: boolean;
+  readonly refreshAtMs?: number;
+}
+
+async function prepareVolume(volume: Volume, scope: VolumeScope, deps: VolumeDeps): Promise<PreparedVolume> {
+  if (volume.hostPath !== undefined) return { directory: makeHostPath(volume.hostPath), isReadOnly: false };
+  const directory = join(scope.directory, volume.name);
+  mkdirSync(directory, { recursive: true });
+  const fsGroup = scope.pod.spec?.securityContext?.fsGroup;
+  if (volume.emptyDir !== undefined) {
+    if (volume.emptyDir.medium === "Memory") await mountMemory(directory, volume.emptyDir.sizeLimit);
+    openToAll(directory, fsGroup);
+    return { directory, isReadOnly: false };
+  }
+  const { files, refreshAtMs } = await readVolume(volume, scope, deps);
+  writeProjectedFiles(directory, files, String(deps.nowMs()));
+  return { directory, isReadOnly: true, ...(refreshAtMs !== undefined && { refreshAtMs }) };
+}
+
+/** A file system in memory, seen by all containers that start after it; once, however often the volume is prepared. */
+async function mountMemory(directory: string, sizeLimit: string | undefined): Promise<void> {
+  if (isMountPoint(directory)) return;
+  const size = sizeLimit === undefined ? [] : [`size=${Math.ceil(parseQuantity(sizeLimit))}`];
+  await runCommand(["mount", "-t", "tmpfs", "-o", ["mode=1777", ...size].join(","), "kelvin-memory", directory]);
+}
+
+/** Takes the file systems in memory away again, so that the directory can be removed. */
+export async function releaseVolumes(directory: string, volumes: readonly Volume[]): Promise<void> {
+  for (const { name, emptyDir } of volumes) {
+    const path = join(directory, name);
+    if (emptyDir?.medium === "Memory" && existsSync(path) && isMountPoint(path))
+      await runCommand(["umount", "--lazy", path]);
+  }
+}
+
+function isMountPoint(directory: string): boolean {
+  return statSync(directory).dev !== statSync(dirname(directory)).dev;
+}
+
+/**
+ * For everybody, as the kubelet makes it; a group that is asked for owns what is made in it. Containers run as the user who
+ * started the cluster, so a group matters to what they start as others.
+ */
+function openToAll(directory: string, group: number | undefined): void {
+  chmodSync(directory, 0o777);
+  if (group === undefined) return;
+  try {
+    chownSync(directory, -1, group);
+    chmodSync(directory, 0o2777);
+  } catch {
+    // An ordinary user cannot, and has nobody else to share with.
+  }
 }
 
 /** What one container mounts, in order. @throws ContainerConfigError when a mount names no volume or leaves it. */
-export function mountsOf(container: ContainerSpec, volumes: PreparedVolumes): Mount[] {
-  return (container.volumeMounts ?? []).map(({ name, mountPath, subPath }): Mount => {
+export function mountsOf(
+  container: ContainerSpec,
+  volumes: PreparedVolumes,
+  env: ReadonlyMap<string, string>,
+): Mount[] {
+  return (container.volumeMounts ?? []).map((mount): Mount => {
+    const { name, mountPath, readOnly } = mount;
     const directory = volumes.directories.get(name);
     if (directory === undefined) throw new ContainerConfigError(`volumeMount "${name}" names no volume of the Pod`);
-    if (subPath !== undefined && !isVolumePath(subPath))
-      throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
-    return { source: subPath === undefined ? directory : join(directory, subPath), target: mountPath };
+    const subPath = mount.subPathExpr === undefined ? mount.subPath : expandVariables(mount.subPathExpr, env);
+    const source = subPath === undefined || subPath === "" ? directory : subPathOf(directory, subPath);
+    const isReadOnly = readOnly === true || volumes.readOnly.has(name);
+    return { source, target: mountPath, ...(isReadOnly && { isReadOnly }) };
   });
 }
 
-interface Content {
-  files: ProjectedFiles;
-  refreshAtMs?: number;
-}
-
-async function contentOf(volume: Volume, scope: VolumeScope, deps: VolumeDeps): Promise<Content> {
-  const { configMap, secret, projected, downwardAPI } = volume;
-  if (configMap !== undefined) return { files: await configMapFiles(configMap, scope, deps) };
-  if (secret !== undefined) {
-    const { secretName, ...rest } = secret;
-    return { files: await secretFiles({ name: secretName, ...rest }, scope, deps) };
-  }
-  if (downwardAPI !== undefined) return { files: downwardFiles(downwardAPI.items ?? [], scope) };
-  if (projected !== undefined) return projectedFiles(projected.sources ?? [], scope, deps);
-  const kind = Object.keys(volume).find((key) => key !== "name") ?? "none";
-  throw new ContainerConfigError(`volume "${volume.name}" is of kind "${kind}", which the local cluster does not have`);
-}
-
-async function projectedFiles(
-  sources: readonly ProjectedSource[],
-  scope: VolumeScope,
-  deps: VolumeDeps,
-): Promise<Content> {
-  const files = new Map<string, { content: Buffer | string; mode: number }>();
-  let refreshAtMs: number | undefined;
-  for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources) {
-    if (configMap !== undefined) merge(files, await configMapFiles(configMap, scope, deps));
-    if (secret !== undefined) merge(files, await secretFiles(secret, scope, deps));
-    if (downwardAPI !== undefined) merge(files, downwardFiles(downwardAPI.items ?? [], scope));
-    if (serviceAccountToken === undefined) continue;
-    const { audience, expirationSeconds, path } = serviceAccountToken;
-    const minted = await deps.mintToken({
-      ...tokenSubject(scope.pod),
-      ...(audience !== undefined && { audiences: [audience] }),
-      expirationSeconds: expirationSeconds ?? TOKEN_SECONDS,
-    });
-    files.set(path, { content: minted.token, mode: FILE_MODE });
-    // At 80 % of its life, so that a reader that holds on to it for a while is still believed.
-    const nowMs = deps.nowMs();
-    refreshAtMs = Math.min(refreshAtMs ?? Infinity, nowMs + (minted.expiresAtMs - nowMs) * 0.8);
-  }
-  return { files, ...(refreshAtMs !== undefined && { refreshAtMs }) };
-}
-
-function tokenSubject(pod: Pod): Pick<TokenRequest, "namespace" | "serviceAccountName" | "pod"> {
-  const { name = "", namespace = "", uid = "" } = pod.metadata;
-  return { namespace, serviceAccountName: pod.spec?.serviceAccountName ?? "default", pod: { name, uid } };
-}
-
-interface KeyedSource {
-  name?: string | undefined;
-  items?: KeyToPath[];
-  optional?: boolean;
-  defaultMode?: number;
-}
-
-async function configMapFiles(
-  source: KeyedSource,
-  { pod }: VolumeScope,
-  { kube }: VolumeDeps,
-): Promise<ProjectedFiles> {
-  const found = await kube.find(ConfigMap, { namespace: pod.metadata.namespace ?? "", name: source.name ?? "" });
-  if (found === undefined && source.optional !== true)
-    throw new ContainerConfigError(`configmap "${source.name ?? ""}" not found`);
-  const text = Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value)] as const);
-  const binary = Object.entries(found?.binaryData ?? {}).map(
-    ([key, value]) => [key, Buffer.from(value, "base64")] as const,
-  );
-  return keyedFiles(source, new Map([...text, ...binary]));
-}
-
-async function secretFiles(source: KeyedSource, { pod }: VolumeScope, { kube }: VolumeDeps): Promise<ProjectedFiles> {
-  const found = await kube.find(Secret, { namespace: pod.metadata.namespace ?? "", name: source.name ?? "" });
-  if (found === undefined && source.optional !== true)
-    throw new ContainerConfigError(`secret "${source.name ?? ""}" not found`);
-  const values = Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")] as const);
-  return keyedFiles(source, new Map(values));
-}
-
-function keyedFiles(source: KeyedSource, values: ReadonlyMap<string, Buffer>): ProjectedFiles {
-  const preset = source.defaultMode ?? FILE_MODE;
-  const items = source.items ?? [...values.keys()].map((key): KeyToPath => ({ key, path: key }));
-  const files = new Map<string, { content: Buffer; mode: number }>();
-  for (const { key, path, mode } of items) {
-    const content = values.get(key);
-    if (content === undefined && source.optional === true) continue;
-    if (content === undefined) throw new ContainerConfigError(`references non-existent config key: ${key}`);
-    if (!isVolumePath(path)) throw new ContainerConfigError(`path "${path}" leaves the volume`);
-    files.set(path, { content, mode: mode ?? preset });
-  }
-  return files;
-}
-
-type DownwardItem = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>[number];
-
-function downwardFiles(items: readonly DownwardItem[], scope: VolumeScope): ProjectedFiles {
-  return new Map(
-    items.map(({ path, fieldRef, mode }) => {
-      if (!isVolumePath(path)) throw new ContainerConfigError(`path "${path}" leaves the volume`);
-      return [path, { content: fieldValue(fieldRef?.fieldPath ?? "", scope), mode: mode ?? FILE_MODE }] as const;
-    }),
-  );
-}
-
-function merge(files: Map<string, { content: Buffer | string; mode: number }>, more: ProjectedFiles): void {
-  for (const [path, file] of more) files.set(path, file);
+/** A directory or file in a volume; made as a directory when it is not there, like the kubelet does. */
+function subPathOf(directory: string, subPath: string): string {
+  if (!isVolumePath(subPath)) throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
+  const path = join(directory, subPath);
+  if (!existsSync(path)) mkdirSync(path, { recursive: true });
+  // Links are followed now: what is mounted stays, whatever the volume becomes.
+  const found = realpathSync(path);
+  const inside = realpathSync(directory);
+  if (found !== inside && !found.startsWith(`${inside}/`))
+    throw new ContainerConfigError(`subPath "${subPath}" leaves the volume`);
+  return found;
 }
