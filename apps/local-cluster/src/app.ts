@@ -6,7 +6,9 @@ import { writeKubeconfig } from "./api-server/write-kubeconfig.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openBuiltInControllers } from "./controllers/open-built-in-controllers.ts";
 import { type HostPorts, type HostProcess, openHostPorts } from "./network/host-ports.ts";
-import { openHostsFiles } from "./network/hosts-files.ts";
+import { makeClusterNames } from "./network/dns/cluster-names.ts";
+import { openDnsServer } from "./network/dns/dns-server.ts";
+import { resolveName } from "./network/dns/resolve-name.ts";
 import { openNamespaceNetwork } from "./network/namespace-network.ts";
 import { addresses, type Network } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
@@ -14,7 +16,8 @@ import { openServiceProxy, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
-import { makeSystemMounts, prepareRootMounts } from "./node-agent/root-mounts.ts";
+import { prepareRootMounts } from "./node-agent/root-mounts.ts";
+import { makeSystemMounts } from "./node-agent/system-files.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
 import { timestampOf } from "./node-agent/timestamp.ts";
 
@@ -67,11 +70,11 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   const { kube } = api;
   await forgetFormerLife({ kube, nodeName: NODE_NAME, dataDir: config.dataDir }, timestampOf(clock));
   const controllers = await openBuiltInControllers({ kube, clock, log, rootCaCert: api.caCert });
-  const services = openServices({ kube, config, hostPorts, reportError });
+  const services = await openServices({ kube, hostPorts, reportError });
   await listen(api, hostPorts, config.apiPort);
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
   // Last: from now on Pods start, and they want all of the above.
-  const node = await openNode(config, { api, network, files: services.files, reportError });
+  const node = await openNode(config, { api, network, reportError });
   api.setPodLogs(makePodLogs(node.agent, clock));
   api.setPodExec(makePodExec(node.agent));
   log.info(
@@ -94,6 +97,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
 }
 
 const API_CLUSTER_PORT = 443;
+const DNS_PORT = 53;
 
 /** The host reaches the API server through the host's sockets, Pods through the address of the Service `kubernetes`. */
 async function listen(api: ApiServer, hostPorts: HostPorts, port: number): Promise<void> {
@@ -102,31 +106,34 @@ async function listen(api: ApiServer, hostPorts: HostPorts, port: number): Promi
   for (const server of await hostPorts.take(port)) await api.listen({ server });
 }
 
-function openServices({
-  kube,
-  config,
-  hostPorts,
-  reportError,
-}: {
+interface ServiceParts {
   kube: KubeClient;
-  config: ClusterConfig;
   hostPorts: HostPorts;
   reportError: ReportError;
-}): { files: ReturnType<typeof openHostsFiles>; close(): Promise<void> } {
+}
+
+/** Gives Services their addresses, names and published ports. */
+async function openServices({ kube, hostPorts, reportError }: ServiceParts): Promise<{ close(): Promise<void> }> {
   const onError = (error: Error): void => {
     reportError("Failed to watch Services", error);
   };
   const services = openInformer(kube, CoreService, { onError });
   const slices = openInformer(kube, EndpointSlice, { indexes: sliceIndexes, onError });
-  const files = openHostsFiles({ directory: join(config.dataDir, "hosts"), services, clock: systemClock });
+  const hostAddress = addresses.host;
+  const names = makeClusterNames({ services, slices, hostAddress });
+  const dns = await openDnsServer({
+    host: addresses.dns,
+    port: DNS_PORT,
+    resolve: (question) => resolveName(question, names),
+    reportError,
+  });
   const proxy = openServiceProxy({ services, slices, reportError });
-  const published = openPublishedPorts({ kube, services, proxy, hostPorts, reportError });
+  const published = openPublishedPorts({ kube, services, proxy, hostPorts, hostAddress, reportError });
   return {
-    files,
     async close() {
-      files.close();
       await published.close();
       await proxy.close();
+      await dns.close();
       await Promise.all([services.close(), slices.close()]);
     },
   };
@@ -135,7 +142,6 @@ function openServices({
 interface NodeParts {
   api: ApiServer;
   network: Network;
-  files: ReturnType<typeof openHostsFiles>;
   reportError: ReportError;
 }
 
@@ -143,7 +149,7 @@ async function openNode(
   config: ClusterConfig,
   parts: NodeParts,
 ): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
-  const { api, network, files, reportError } = parts;
+  const { api, network, reportError } = parts;
   const events = openPodEvents({ kube: api.kube, clock: systemClock, nodeName: NODE_NAME, reportError });
   const agent = await openNodeAgent({
     kube: api.kube,
@@ -161,7 +167,7 @@ async function openNode(
       nodeExecutable: process.execPath,
       compileCache: join(config.dataDir, "compile-cache"),
       hostIp: addresses.bridge,
-      systemMounts: (namespace) => makeSystemMounts(files, namespace),
+      systemMounts: makeSystemMounts,
     },
   });
   return {

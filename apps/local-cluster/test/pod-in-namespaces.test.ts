@@ -53,6 +53,11 @@ afterAll(() => {
         hasTokens: true,
         serviceAnswered: true,
         hostAnswered: true,
+        // A Service by all its names, an ExternalName, the host, a headless Service and one Pod of it.
+        fromPod: {
+          reached: Array.from({ length: 8 }, () => "a Pod"),
+          failures: ["ENOTFOUND", "ENOTFOUND", "ENETUNREACH"],
+        },
         lastExitCode: 137,
         isGone: true,
       });

@@ -111,6 +111,47 @@ const service = await kube.get(CoreService, key("echo"));
 const throughService = await until(() => ask(`http://${service.spec?.clusterIP ?? ""}`).catch(() => undefined));
 const throughHost = await until(() => ask("http://127.0.0.1").catch(() => undefined));
 
+await kube.create(CoreService, {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "pods", namespace: "default" },
+  spec: { clusterIP: "None", selector: { app: "echo" }, ports },
+});
+await kube.create(CoreService, {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "alias", namespace: "default" },
+  spec: { type: "ExternalName", externalName: "echo.default.svc.cluster.local" },
+});
+const dashed = (podIps[1] ?? "").replaceAll(".", "-");
+const names = [
+  "echo",
+  "echo.default",
+  "echo.default.svc",
+  "echo.default.svc.cluster.local",
+  "alias.default.svc.cluster.local",
+  "anything.default.localhost",
+  "pods:8080",
+  `${dashed}.pods.default.svc:8080`,
+];
+const strangers = ["nobody", "example.com", "192.0.2.1"];
+// The last name to appear is that of the headless Service: its endpoints come after it.
+await until(async () => ((await askFromPod("pods:8080")) === "a Pod" ? true : undefined));
+const fromPod = {
+  reached: await Promise.all(names.map(askFromPod)),
+  failures: await Promise.all(strangers.map(askFromPod)),
+};
+
+/** What the first Pod gets from a host: an answer of one of the Pods, or the code of the error. */
+async function askFromPod(host: string): Promise<string> {
+  const url = encodeURIComponent(`http://${host}/`);
+  const response = await fetch(`http://${podIps[0] ?? ""}:8080/?fetch=${url}`, {
+    headers: { connection: "close" },
+  });
+  const text = await response.text();
+  return podIps.some((podIp) => text.includes(podIp)) ? "a Pod" : text;
+}
+
 process.kill(answers[0]?.pid ?? 0, "SIGKILL");
 const restarted = await readyPod(kube, "one", 1);
 
@@ -127,6 +168,7 @@ const report = {
   hasTokens: answers.every(({ hasToken }) => hasToken),
   serviceAnswered: podIps.includes(throughService.podIp),
   hostAnswered: podIps.includes(throughHost.podIp),
+  fromPod,
   lastExitCode: restarted.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode,
   isGone,
 };

@@ -97,12 +97,16 @@ link set kelvin0 up
 route add local ${addresses.serviceRange} dev lo
 `;
 
-/** Run inside the new namespace; process 1 is the init of the cluster's PID namespace and stands for its network. */
+/**
+ * There is no default route, for there is no way out: a connection to the outside fails at once with ENETUNREACH instead
+ * of being waited for. Run inside the new namespace; process 1 is the init of the cluster's PID namespace and
+ * stands for its network.
+ */
 function podCommands(address: string, port: string): string {
   return `link set lo up
 link add eth0 type veth peer name ${port} netns 1
 addr add ${address}/${addresses.podPrefixBits} dev eth0
 link set eth0 up
-route add default via ${addresses.bridge}
+route add ${addresses.serviceRange} via ${addresses.bridge}
 `;
 }

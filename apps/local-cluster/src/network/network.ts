@@ -26,6 +26,8 @@ export const addresses = {
   lastPod: "10.44.255.254",
   serviceRange: "10.96.0.0/16",
   apiServer: "10.96.0.1",
-  /** Where name resolution will be served; until then nobody listens, so a look-up fails at once instead of timing out. */
+  /** Where Pods find the ports that are published on the host. */
+  host: "10.96.0.2",
+  /** Where names are resolved. */
   dns: "10.96.0.10",
 } as const;

@@ -1,4 +1,5 @@
-import type { Server, Socket } from "node:net";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
 import { CoreService, type Informer, type KubeClient } from "@kelvin/kube";
 import { forwardConnection } from "./forward.ts";
 import type { HostPorts } from "./host-ports.ts";
@@ -9,6 +10,8 @@ export interface PublishedPortsOptions {
   services: Informer<CoreService>;
   proxy: ServiceProxy;
   hostPorts: HostPorts;
+  /** Where Pods find the published ports too: `<anything>.localhost` leads there. */
+  hostAddress: string;
   reportError: (message: string, error: unknown) => void;
 }
 
@@ -19,7 +22,7 @@ interface Publication {
 
 /** Gives every Service of type LoadBalancer its ports on the host's loopback addresses, and says so in its status. */
 export function openPublishedPorts(options: PublishedPortsOptions): { close(): Promise<void> } {
-  const { services, proxy, hostPorts, reportError } = options;
+  const { services, proxy, hostPorts, hostAddress, reportError } = options;
   const publications = new Map<number, Publication>();
   let isClosed = false;
   let work: Promise<void> = Promise.resolve();
@@ -34,7 +37,7 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
     const publication: Publication = { owner, servers: [] };
     publications.set(port, publication);
     try {
-      publication.servers = await hostPorts.take(port);
+      publication.servers = [...(await hostPorts.take(port)), await listenInside(hostAddress, port)];
       for (const server of publication.servers) {
         // Handles that arrive from another process are made with half-close off; a client may end its side first.
         Object.assign(server, { allowHalfOpen: true, pauseOnConnect: true });
@@ -87,6 +90,12 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
       for (const { servers } of publications.values()) for (const server of servers) server.close();
     },
   };
+}
+
+async function listenInside(host: string, port: number): Promise<Server> {
+  const server = createServer().listen(port, host);
+  await once(server, "listening");
+  return server;
 }
 
 /** The address a client on the host uses; only loopback, never the machine's other interfaces. */

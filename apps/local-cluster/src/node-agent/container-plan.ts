@@ -8,6 +8,7 @@ import type { RunPlan } from "./container-run.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
 import { toolPath } from "./launch.ts";
 import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
+import type { SystemFilesScope } from "./system-files.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS_PRESET = 30;
@@ -20,8 +21,8 @@ export interface ContainerSurroundings {
   readonly nodeExecutable: string;
   readonly compileCache: string;
   readonly hostIp: string;
-  /** Files that every container of a namespace sees, such as /etc/hosts. */
-  readonly systemMounts: (namespace: string) => readonly Mount[];
+  /** Files that every container of a Pod sees, such as /etc/hosts. */
+  readonly systemMounts: (scope: SystemFilesScope) => readonly Mount[];
 }
 
 /** What the containers of one Pod share. */
@@ -59,7 +60,10 @@ export async function makeRunPlan(
   const hasCommand = container.command !== undefined && container.command.length > 0;
   const scratch = join(directory, "scratch", container.name);
   const mounts = planMounts(
-    [...surroundings.systemMounts(namespace), ...mountsOf(container, volumes, variables)],
+    [
+      ...surroundings.systemMounts({ pod, podIp: network.address, directory }),
+      ...mountsOf(container, volumes, variables),
+    ],
     scratch,
   );
   prepareMounts(mounts);

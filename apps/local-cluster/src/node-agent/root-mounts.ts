@@ -1,8 +1,6 @@
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../network/command.ts";
-import type { HostsFiles } from "../network/hosts-files.ts";
-import type { Mount } from "./mounts.ts";
 
 /** Where Pods find their ServiceAccount; made once for all, so that starting a Pod needs no overlay of its own. */
 const COMMON_TARGET = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -31,13 +29,4 @@ export async function prepareRootMounts(scratch: string): Promise<void> {
     await runCommand(["mount", "-t", "tmpfs", "kelvin-run", run]);
   }
   mkdirSync(COMMON_TARGET, { recursive: true });
-}
-
-/** The files that make names resolve inside the cluster. A machine that lacks one of them goes without. */
-export function makeSystemMounts(files: HostsFiles, namespace: string): Mount[] {
-  const mounts = [
-    { source: files.hostsFile(namespace), target: "/etc/hosts" },
-    { source: files.resolverFile(namespace), target: "/etc/resolv.conf" },
-  ];
-  return mounts.filter(({ target }) => existsSync(target));
 }

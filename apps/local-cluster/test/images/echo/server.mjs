@@ -2,12 +2,28 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
-const server = createServer((_request, response) => {
+const server = createServer((request, response) => {
+  const url = new URL(request.url, "http://echo").searchParams.get("fetch");
+  if (url !== null) {
+    answerWith(url, response).catch((error) => response.destroy(error));
+    return;
+  }
   const token = readFileSync("/var/run/secrets/kubernetes.io/serviceaccount/token", "utf8");
   response.end(
     JSON.stringify({ pid: process.pid, podIp: process.env.POD_IP, hasToken: token.split(".").length === 3 }),
   );
 });
+
+/** Asks on from inside this Pod and tells what came of it. */
+async function answerWith(url, response) {
+  try {
+    const answer = await fetch(url, { headers: { connection: "close" } });
+    response.end(await answer.text());
+  } catch (error) {
+    response.end(error.cause?.code ?? String(error));
+  }
+}
+
 // The same port in every Pod, on all addresses: only a network of its own makes that possible.
 server.listen(8080, () => console.log(`listening as ${process.env.POD_NAME}`));
 process.on("SIGTERM", () => {
