@@ -23,6 +23,8 @@ import {
   ServiceAccount,
 } from "@kelvin/kube";
 import type { WatchSource } from "@kelvin/controller";
+import { mirroringControllerName } from "./endpoint-slice-mirroring/mirror.ts";
+import { Endpoints } from "./endpoints/endpoints-kind.ts";
 import { controllerName, managedByLabel, serviceNameLabel } from "./endpoint-slice/slices.ts";
 import { leaseNamespace } from "./node-lease/reconcile.ts";
 import { controllerOf } from "./ownership.ts";
@@ -50,6 +52,9 @@ export interface ClusterInformers {
   readonly deployments: Informer<Deployment>;
   readonly services: Informer<CoreService>;
   readonly slices: Informer<EndpointSlice>;
+  /** Slices made from Endpoints that somebody wrote by hand. */
+  readonly mirroredSlices: Informer<EndpointSlice>;
+  readonly endpoints: Informer<Endpoints>;
   readonly nodes: Informer<Node>;
   readonly leases: Informer<Lease>;
   readonly namespaces: Informer<Namespace>;
@@ -78,12 +83,9 @@ export function openClusterInformers(kube: KubeClient): ClusterInformers {
     replicaSets: open(ReplicaSet, { indexes: ownershipIndexes }),
     deployments: open(Deployment),
     services: open(CoreService),
-    slices: open(EndpointSlice, {
-      labelSelector: `${managedByLabel}=${controllerName}`,
-      indexes: {
-        [indexes.service]: ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.[serviceNameLabel]}`],
-      },
-    }),
+    slices: open(EndpointSlice, slicesManagedBy(controllerName)),
+    mirroredSlices: open(EndpointSlice, slicesManagedBy(mirroringControllerName)),
+    endpoints: open(Endpoints),
     nodes: open(Node),
     leases: open(Lease, { namespace: leaseNamespace }),
     namespaces: open(Namespace),
@@ -92,6 +94,15 @@ export function openClusterInformers(kube: KubeClient): ClusterInformers {
     definitions: open(CustomResourceDefinition),
     async close() {
       await Promise.all(closers.map((close) => close()));
+    },
+  };
+}
+
+function slicesManagedBy(name: string): InformerOptions<EndpointSlice> {
+  return {
+    labelSelector: `${managedByLabel}=${name}`,
+    indexes: {
+      [indexes.service]: ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.[serviceNameLabel]}`],
     },
   };
 }

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { silentLog } from "@kelvin/controller";
 import {
   ConfigMap,
+  CoreService,
   CustomResourceDefinition,
   Deployment,
+  EndpointSlice,
   type Informer,
   type Kind,
   type KubeClient,
@@ -16,6 +18,7 @@ import {
   systemClock,
 } from "@kelvin/kube";
 import { type ApiServer, openApiServer } from "../api-server/open-api-server.ts";
+import { Endpoints } from "./endpoints/endpoints-kind.ts";
 import { openBuiltInControllers } from "./open-built-in-controllers.ts";
 
 // The controllers on the server they are made for: its defaults, its grace periods, its finalizers, its no-op writes.
@@ -115,6 +118,31 @@ describe("on the API server", () => {
     await controllers.close();
     controllers = await openBuiltInControllers({ kube, clock: systemClock, log: silentLog, rootCaCert: api.caCert });
     expect(await settled(version)).toBe(before);
+  });
+
+  test("Endpoints follow the slices of a Service; slices follow Endpoints that were written by hand", async () => {
+    await kube.create(Deployment, deployment(1));
+    const metadata = { name: "web", namespace: "default" };
+    const ports = [{ port: 80 }];
+    await kube.create(CoreService, { metadata, spec: { selector: { app: "web" }, ports } });
+    const readyOf = async (): Promise<unknown> =>
+      (await kube.find(Endpoints, metadata))?.subsets?.[0]?.addresses?.[0]?.ip;
+    await eventually(async () => (await readyOf()) === "10.44.0.9");
+    await kube.delete(CoreService, metadata);
+    await eventually(async () => (await kube.find(Endpoints, metadata)) === undefined);
+
+    const subsets = [{ addresses: [{ ip: "192.0.2.1" }], ports: [{ port: 80 }] }];
+    await kube.create(Endpoints, { metadata: { ...metadata, name: "hand" }, subsets });
+    await kube.create(CoreService, { metadata: { ...metadata, name: "hand" }, spec: { ports } });
+    const mirrored = async (): Promise<unknown[]> =>
+      (await kube.list(EndpointSlice, { labelSelector: "kubernetes.io/service-name=hand" })).items;
+    await eventually(async () => (await mirrored()).length === 1);
+    await kube.patch(
+      CoreService,
+      { ...metadata, name: "hand" },
+      { type: "merge", body: { spec: { selector: { a: "b" } } } },
+    );
+    await eventually(async () => (await kube.get(Endpoints, { ...metadata, name: "hand" })).subsets === undefined);
   });
 
   test("a namespace goes with all that is in it, custom objects included, and last", async () => {

@@ -5,6 +5,8 @@ import { openClusterInformers } from "./cluster-informers.ts";
 import type { ControllerBase } from "./controller-base.ts";
 import { openDeploymentController } from "./deployment/controller.ts";
 import { openEndpointSliceController } from "./endpoint-slice/controller.ts";
+import { openEndpointSliceMirroringController } from "./endpoint-slice-mirroring/controller.ts";
+import { openEndpointsController } from "./endpoints/controller.ts";
 import { openObjectGraph } from "./garbage-collector/object-graph.ts";
 import { openGarbageCollector } from "./garbage-collector/open-garbage-collector.ts";
 import { openKindDirectory } from "./kind-directory.ts";
@@ -25,7 +27,7 @@ export interface BuiltInControllersOptions {
 }
 
 /**
- * Starts the controllers that a Kubernetes brings along: Deployments, ReplicaSets, EndpointSlices, namespaces, default
+ * Starts the controllers that a Kubernetes brings along: Deployments, ReplicaSets, EndpointSlices and Endpoints, namespaces, default
  * ServiceAccounts, garbage collection, scheduling, node leases and the end of pods that nobody else ends.
  *
  * All state is in the API server: they may be stopped at any moment and started anew.
@@ -49,6 +51,8 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
     openReplicaSetController(base),
     openDeploymentController(base),
     openEndpointSliceController(base),
+    openEndpointsController(base),
+    openEndpointSliceMirroringController(base),
     openNamespaceController(base, { directory, graph }),
     openNodeLeaseController(base),
     openPodGcController(base),

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { ConfigMap, type KubeClient, type Pod, Secret } from "@kelvin/kube";
+import { ConfigMap, CoreService, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
 import { addresses } from "../network/network.ts";
 import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
@@ -8,6 +8,7 @@ import type { RunPlan } from "./container-run.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
 import { toolPath } from "./launch.ts";
 import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
+import { makeServiceEnv } from "./service-env.ts";
 import type { SystemFilesScope } from "./system-files.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
@@ -52,7 +53,7 @@ export async function makeRunPlan(
     podIp: network.address,
     hostIp: surroundings.hostIp,
     ...(await readSources(container, namespace, surroundings.kube)),
-    base: makeBaseEnv(pod, temporary, surroundings),
+    base: { ...(await readServiceEnv(pod, surroundings.kube)), ...makeBaseEnv(pod, temporary, surroundings) },
   });
   const variables = new Map(Object.entries(env));
   const expand = (words: readonly string[] | undefined): string[] =>
@@ -91,6 +92,11 @@ async function readSources(
     Promise.all(secrets.map(async (name) => [name, await kube.find(Secret, { namespace, name })] as const)),
   ]);
   return { configMaps: new Map(found[0]), secrets: new Map(found[1]) };
+}
+
+async function readServiceEnv({ metadata, spec }: Pod, kube: KubeClient): Promise<Record<string, string>> {
+  if (spec?.enableServiceLinks === false || metadata.namespace === undefined) return {};
+  return makeServiceEnv((await kube.list(CoreService, { namespace: metadata.namespace })).items);
 }
 
 /** Nothing of the user's own environment comes in: it may hold secrets, and a cluster would not have it either. */
