@@ -69,7 +69,7 @@ export function makeInProcessClient(registry: Registry, closed: AbortSignal): Ku
         if (options?.subresource === "scale") {
           return updateScale(registry, request, {
             name,
-            produce: (scale) => applyPatch(patch.type, scale, patch.body),
+            produce: (scale) => applyPatch(patch.type, scale, { patch: patch.body }),
           });
         }
         return patchObject(registry, request, { name, type: patch.type, patch: patch.body });

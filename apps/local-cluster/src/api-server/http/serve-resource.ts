@@ -207,6 +207,6 @@ async function serveScale({ registry }: ResourceDeps, call: Call, verb: string):
   }
   if (verb !== "patch") throw methodNotAllowed(request.resource, verb);
   const { type, patch } = await readPatch(exchange);
-  const produce = (scale: ApiObject): unknown => applyPatch(type, scale, patch);
+  const produce = (scale: ApiObject): unknown => applyPatch(type, scale, { patch });
   sendJson(exchange, 200, await updateScale(registry, request, { name, produce }));
 }

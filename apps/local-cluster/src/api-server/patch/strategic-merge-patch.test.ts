@@ -1,5 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
+import { findKindType } from "../fields/message-types.ts";
+import { applyStrategicMergePatch as applyPatch } from "./strategic-merge-patch.ts";
+
+const applyStrategicMergePatch = (target: unknown, patch: unknown, kind = "Pod"): unknown =>
+  applyPatch(target, patch, findKindType(kind === "Deployment" ? "apps/v1" : "v1", kind)?.byName ?? new Map());
 
 const pod = {
   metadata: { labels: { a: "1" }, finalizers: ["x/a", "x/b"] },
@@ -92,14 +96,28 @@ describe("strategic merge", () => {
 
   test("Service ports merge by their number", () => {
     const service = { spec: { ports: [{ port: 80, name: "http" }] } };
-    expect(applyStrategicMergePatch(service, { spec: { ports: [{ port: 80, targetPort: 8080 }] } })).toEqual({
-      spec: { ports: [{ port: 80, name: "http", targetPort: 8080 }] },
-    });
+    expect(applyStrategicMergePatch(service, { spec: { ports: [{ port: 80, targetPort: 8080 }] } }, "Service")).toEqual(
+      {
+        spec: { ports: [{ port: 80, name: "http", targetPort: 8080 }] },
+      },
+    );
   });
 
   test("$retainKeys drops the other fields of a union", () => {
     const next = applyStrategicMergePatch(pod, { spec: { strategy: { $retainKeys: ["type"], type: "Recreate" } } });
     expect((next as typeof pod).spec.strategy).toEqual({ type: "Recreate" });
+  });
+
+  test("the same name merges in one kind and is replaced in another", () => {
+    const before = { imagePullSecrets: [{ name: "a" }], secrets: [{ name: "a" }] };
+    const patch = { imagePullSecrets: [{ name: "b" }], secrets: [{ name: "b" }] };
+    expect(applyStrategicMergePatch(before, patch, "ServiceAccount")).toEqual({
+      imagePullSecrets: [{ name: "b" }],
+      secrets: [{ name: "a" }, { name: "b" }],
+    });
+    expect(applyStrategicMergePatch({ spec: before }, { spec: { imagePullSecrets: [{ name: "b" }] } })).toMatchObject({
+      spec: { imagePullSecrets: [{ name: "a" }, { name: "b" }] },
+    });
   });
 
   test("finalizers merge as a set, and can be deleted from it", () => {

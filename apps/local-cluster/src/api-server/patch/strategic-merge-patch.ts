@@ -1,45 +1,27 @@
 import type { JsonObject } from "../api-object.ts";
 import { copyJson, equalJson, isRecord, listAt, setField } from "../api-object.ts";
+import type { Field } from "../fields/message-types.ts";
 import { badRequest } from "../status-error.ts";
 
 // Strategic merge: as a merge patch, but lists whose items have an identity are merged item by item. Which field is the
-// identity depends on the list; the table below is upstream's for the kinds served here.
+// identity depends on the list; the table of fields knows.
 
-/** Lists merged by a field of their items, by the list's name. `ports` depends on where it stands. */
-const mergeKeys: Readonly<Record<string, string>> = {
-  containers: "name",
-  initContainers: "name",
-  ephemeralContainers: "name",
-  env: "name",
-  volumes: "name",
-  volumeMounts: "mountPath",
-  volumeDevices: "devicePath",
-  imagePullSecrets: "name",
-  secrets: "name",
-  hostAliases: "ip",
-  topologySpreadConstraints: "topologyKey",
-  schedulingGates: "name",
-  resourceClaims: "name",
-  addresses: "type",
-  conditions: "type",
-  podIPs: "ip",
-  webhooks: "name",
-  ownerReferences: "uid",
-};
-/** Lists of plain values that merge as sets. */
-const mergedPrimitives = new Set(["finalizers"]);
+/** The fields of the object that is patched; empty for what is no kind of the table, and for maps. */
+export type Fields = ReadonlyMap<string, Field>;
+
+const noFields: Fields = new Map();
 const orderPrefix = "$setElementOrder/";
 const deletePrefix = "$deleteFromPrimitiveList/";
 const retainDirective = "$retainKeys";
 const patchDirective = "$patch";
 
 /** Applies a strategic merge patch to a copy. @throws StatusError 400 for a directive or item that makes no sense. */
-export function applyStrategicMergePatch(target: unknown, patch: unknown): unknown {
+export function applyStrategicMergePatch(target: unknown, patch: unknown, fields: Fields): unknown {
   if (!isRecord(patch)) throw badRequest("error decoding patch: a strategic merge patch must be an object");
-  return mergeObject(isRecord(target) ? target : {}, patch, "");
+  return mergeObject(isRecord(target) ? target : {}, patch, fields);
 }
 
-function mergeObject(target: JsonObject, patch: JsonObject, parent: string): JsonObject {
+function mergeObject(target: JsonObject, patch: JsonObject, fields: Fields): JsonObject {
   const directive = patch[patchDirective] ?? "merge";
   if (directive === "replace") return withoutDirectives(patch);
   if (directive === "delete") return {};
@@ -51,17 +33,25 @@ function mergeObject(target: JsonObject, patch: JsonObject, parent: string): Jso
   for (const [field, value] of Object.entries(patch)) {
     if (field.startsWith("$")) continue;
     if (value === null) delete merged[field];
-    else setField(merged, field, mergeField(merged, value, { field, parent }));
+    else setField(merged, field, mergeField(ownValue(merged, field), value, fields.get(field)));
   }
-  reorder(merged, patch, parent);
+  reorder(merged, patch, fields);
   return merged;
 }
 
-function mergeField(merged: JsonObject, value: unknown, place: ListPlace): unknown {
-  const current = Object.hasOwn(merged, place.field) ? merged[place.field] : undefined;
-  if (Array.isArray(value)) return mergeList(current, value, place);
-  if (isRecord(value)) return mergeObject(isRecord(current) ? current : {}, value, place.field);
+function mergeField(current: unknown, value: unknown, field: Field | undefined): unknown {
+  if (Array.isArray(value)) return mergeList(current, value, field);
+  if (isRecord(value)) return mergeObject(isRecord(current) ? current : {}, value, fieldsBelow(field));
   return value;
+}
+
+function ownValue(object: JsonObject, field: string): unknown {
+  return Object.hasOwn(object, field) ? object[field] : undefined;
+}
+
+function fieldsBelow(field: Field | undefined): Fields {
+  if (field === undefined || field.shape === "map" || typeof field.type === "string") return noFields;
+  return field.type.byName;
 }
 
 function retainOnly(merged: JsonObject, retained: unknown): void {
@@ -78,52 +68,38 @@ function deleteFromPrimitiveLists(merged: JsonObject, patch: JsonObject): void {
   }
 }
 
-interface ListPlace {
-  readonly field: string;
-  /** The field that holds the object the list is in. */
-  readonly parent: string;
-}
-
-function mergeKeyOf({ field, parent }: ListPlace): string | undefined {
-  if (field === "ports") return parent === "spec" ? "port" : isContainerList(parent) ? "containerPort" : undefined;
-  return mergeKeys[field];
-}
-
-function isContainerList(field: string): boolean {
-  return field === "containers" || field === "initContainers" || field === "ephemeralContainers";
-}
-
-function mergeList(current: unknown, patch: readonly unknown[], place: ListPlace): unknown[] {
+function mergeList(current: unknown, patch: readonly unknown[], field: Field | undefined): unknown[] {
   const existing: unknown[] = Array.isArray(current) ? current : [];
-  if (mergedPrimitives.has(place.field)) return [...existing, ...patch.filter((item) => !existing.includes(item))];
-  const key = mergeKeyOf(place);
-  if (key === undefined) return copyJson([...patch]);
+  if (field?.merge === undefined) return copyJson([...patch]);
+  const key = field.merge.mergeKey;
+  if (key === undefined) return [...existing, ...patch.filter((item) => !existing.includes(item))];
   if (patch.some((item) => isRecord(item) && item[patchDirective] === "replace")) {
     return patch.filter((item) => isRecord(item) && item[patchDirective] !== "replace").map((item) => copyJson(item));
   }
-  return patch.reduce<unknown[]>((items, item) => mergeItem(items, item, { key, field: place.field }), [...existing]);
+  const fields = fieldsBelow(field);
+  return patch.reduce<unknown[]>((items, item) => mergeItem(items, item, { key, fields }), [...existing]);
 }
 
 function mergeItem(
   items: readonly unknown[],
   patch: unknown,
-  { key, field }: { key: string; field: string },
+  { key, fields }: { key: string; fields: Fields },
 ): unknown[] {
   if (!isRecord(patch) || patch[key] === undefined) {
     throw badRequest(`map: ${JSON.stringify(patch)} does not contain declared merge key: ${key}`);
   }
   const isSame = (item: unknown): item is JsonObject => isRecord(item) && equalJson(item[key], patch[key]);
   if (patch[patchDirective] === "delete") return items.filter((item) => !isSame(item));
-  if (!items.some(isSame)) return [...items, mergeObject({}, patch, field)];
-  return items.map((item) => (isSame(item) ? mergeObject(item, patch, field) : item));
+  if (!items.some(isSame)) return [...items, mergeObject({}, patch, fields)];
+  return items.map((item) => (isSame(item) ? mergeObject(item, patch, fields) : item));
 }
 
 /** Brings merged lists into the order the client gave; items it does not know keep their place after those before them. */
-function reorder(merged: JsonObject, patch: JsonObject, parent: string): void {
+function reorder(merged: JsonObject, patch: JsonObject, fields: Fields): void {
   for (const [directive, order] of Object.entries(patch)) {
     if (!directive.startsWith(orderPrefix) || !Array.isArray(order)) continue;
     const field = directive.slice(orderPrefix.length);
-    const key = mergeKeyOf({ field, parent });
+    const key = fields.get(field)?.merge?.mergeKey;
     const identity = (item: unknown): unknown => (key !== undefined && isRecord(item) ? item[key] : item);
     const wanted = order.map(identity);
     const items = listAt(merged, field);

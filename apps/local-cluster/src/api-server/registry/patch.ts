@@ -1,7 +1,8 @@
 import type { ApiObject } from "../api-object.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
-import { applyStrategicMergePatch } from "../patch/strategic-merge-patch.ts";
+import { applyStrategicMergePatch, type Fields } from "../patch/strategic-merge-patch.ts";
+import { apiVersionOf, type Resource } from "../resource.ts";
 import { unsupportedMediaType } from "../status-error.ts";
 import type { Registry, WriteRequest } from "./request.ts";
 import { updateObject } from "./update.ts";
@@ -23,20 +24,31 @@ export async function patchObject(
   if (type === "strategic" && request.resource.isCustom) {
     throw unsupportedMediaType(["application/json-patch+json", "application/merge-patch+json"]);
   }
+  const fields = type === "strategic" ? await fieldsOf(request.resource) : undefined;
   return updateObject(registry, request, {
     name,
     isReplace: false,
-    produce: (current) => applyPatch(type, current, patch),
+    produce: (current) => applyPatch(type, current, { patch, fields }),
   });
 }
 
-export function applyPatch(type: PatchType, current: unknown, patch: unknown): unknown {
+/** The table of fields is loaded with the first strategic merge patch. */
+async function fieldsOf(resource: Resource): Promise<Fields | undefined> {
+  const { findKindType } = await import("../fields/message-types.ts");
+  return findKindType(apiVersionOf(resource), resource.kind)?.byName;
+}
+
+export function applyPatch(
+  type: PatchType,
+  current: unknown,
+  { patch, fields = new Map() }: { patch: unknown; fields?: Fields | undefined },
+): unknown {
   switch (type) {
     case "json":
       return applyJsonPatch(current, patch);
     case "merge":
       return applyMergePatch(current, patch);
     case "strategic":
-      return applyStrategicMergePatch(current, patch);
+      return applyStrategicMergePatch(current, patch, fields);
   }
 }
