@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ConfigMap, Namespace, Pod } from "@kelvin/kube";
-import { valueAt, type JsonObject } from "../api-object.ts";
+import { recordAt, valueAt, type JsonObject } from "../api-object.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
 import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
 
@@ -170,6 +170,48 @@ describe("bad input is told apart, and never stored", () => {
     await client.call("POST", configMaps, { body: configMap("patched") });
     const options = { body: { data: {} }, contentType: "application/json-patch+json" };
     expect((await client.call("PATCH", `${configMaps}/patched`, options)).code).toBe(400);
+  });
+});
+
+describe("fields that a built-in kind does not have", () => {
+  const pods = "/api/v1/namespaces/default/pods";
+  const odd = (name: string): JsonObject => ({ ...pod(name), spec: { ...recordAt(pod(name), "spec"), colour: "red" } });
+
+  test("are dropped with a warning, refused under Strict, and dropped silently under Ignore", async () => {
+    const strict = await client.call("POST", `${pods}?fieldValidation=Strict`, { body: odd("odd") });
+    expect(strict.code).toBe(400);
+    expect(strict.json["message"]).toBe(
+      'Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.colour"',
+    );
+    const warned = await client.call("POST", pods, { body: odd("odd") });
+    expect(warned.code).toBe(201);
+    expect(warned.headers["warning"]).toBe('299 - "unknown field \\"spec.colour\\""');
+    expect(valueAt(warned.json, "spec", "colour")).toBeUndefined();
+    const ignored = await client.call("PATCH", `${pods}/odd?fieldValidation=Ignore`, {
+      body: { metadata: { labels: { a: "b" } }, spec: { colour: "red" } },
+      contentType: "application/merge-patch+json",
+    });
+    expect(ignored.headers["warning"]).toBeUndefined();
+    expect(valueAt(ignored.json, "spec", "colour")).toBeUndefined();
+  });
+
+  test("as are fields that stand twice", async () => {
+    const body = '{"metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}';
+    const strict = await client.call("POST", `${configMaps}?fieldValidation=Strict`, { body });
+    expect(strict.code).toBe(400);
+    expect(strict.json["message"]).toContain('strict decoding error: duplicate field "data.a"');
+    const warned = await client.call("POST", configMaps, { body });
+    expect(warned.headers["warning"]).toBe('299 - "duplicate field \\"data.a\\""');
+    expect(warned.json["data"]).toEqual({ a: "2" });
+  });
+
+  test("a wrong type is a bad request whatever was asked", async () => {
+    const body = { metadata: { name: "typed" }, data: { a: 1 } };
+    const { code, json } = await client.call("POST", `${configMaps}?fieldValidation=Ignore`, { body });
+    expect(code).toBe(400);
+    expect(json["message"]).toBe(
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data.a of type string',
+    );
   });
 });
 

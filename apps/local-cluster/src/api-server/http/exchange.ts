@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRecord, type JsonObject } from "../api-object.ts";
+import { findDuplicateFields } from "../fields/duplicate-fields.ts";
 import type { User } from "../identity/user.ts";
 import type { Upgrade } from "./upgrades.ts";
 import {
@@ -22,6 +23,8 @@ export interface Exchange {
   readonly warnings: string[];
   /** Present when the client asks for a WebSocket. */
   readonly upgrade?: Upgrade;
+  /** Paths of fields that its JSON body has twice, once the body is read. */
+  readonly duplicateFields: string[];
 }
 
 export const bodyBytesMax = 3 * 1024 * 1024;
@@ -56,9 +59,13 @@ export async function readObjectBody(exchange: Exchange): Promise<unknown> {
   if (type !== "" && type !== "application/json" && !isYaml && !isProtobuf) throw unsupportedMediaType(supportedBodies);
   const body = await readBody(exchange);
   if (body.length === 0) return undefined;
-  // The table of fields is loaded with the first such body.
+  // Only Go's typed clients send it.
   if (isProtobuf) return (await import("../protobuf/decode-body.ts")).decodeProtobufBody(body);
-  return isYaml ? await parseYamlText(body.toString()) : parseJsonText(body.toString());
+  const text = body.toString();
+  if (isYaml) return parseYamlText(text);
+  const value = parseJsonText(text);
+  exchange.duplicateFields.push(...findDuplicateFields(text));
+  return value;
 }
 
 const supportedBodies = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];

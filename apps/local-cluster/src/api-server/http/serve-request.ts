@@ -48,6 +48,7 @@ export async function serveRequest(
     user: deps.authenticate(request),
     warnings: [],
     ...(upgrade !== undefined && { upgrade }),
+    duplicateFields: [],
   };
   try {
     await route(deps, exchange);

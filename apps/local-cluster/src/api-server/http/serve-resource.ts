@@ -1,6 +1,7 @@
 import type { ApiObject } from "../api-object.ts";
 import { listAt, numberAt, recordAt, stringAt } from "../api-object.ts";
 import { createObject } from "../registry/create.ts";
+import { reportMistakes } from "../registry/decode.ts";
 import { deleteObject, type DeleteOptions } from "../registry/delete.ts";
 import { applyPatch, patchObject, patchTypes } from "../registry/patch.ts";
 import { getObject, listObjects } from "../registry/read.ts";
@@ -94,19 +95,19 @@ function parseFieldValidation(value: string | null): FieldValidation {
 
 async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<void> {
   const { registry } = deps;
-  const { exchange, target, request } = call;
+  const { target, request } = call;
   switch (verb) {
     case "get":
       return send(call, 200, getObject(registry, request, target.name));
     case "list":
       return serveList(registry, call);
     case "watch":
-      return serveWatch({ registry, watches: deps.watches }, exchange, request);
+      return serveWatch({ registry, watches: deps.watches }, call.exchange, request);
     case "create":
       if (target.name !== "") throw methodNotAllowed(request.resource, "create");
-      return send(call, 201, await createObject(registry, request, await readObjectBody(exchange)));
+      return send(call, 201, await createObject(registry, request, await readObject(call)));
     case "update": {
-      const body = await readObjectBody(exchange);
+      const body = await readObject(call);
       return send(
         call,
         200,
@@ -117,13 +118,22 @@ async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<
       return send(
         call,
         200,
-        await patchObject(registry, request, { name: target.name, ...(await readPatch(exchange)) }),
+        await patchObject(registry, request, { name: target.name, ...(await readPatch(call.exchange)) }),
       );
     case "delete":
       return serveDelete(registry, call);
     default:
       return serveDeleteCollection(registry, call);
   }
+}
+
+async function readObject({ exchange, request }: Call): Promise<unknown> {
+  const body = await readObjectBody(exchange);
+  reportMistakes(
+    request,
+    exchange.duplicateFields.map((path) => `duplicate field "${path}"`),
+  );
+  return body;
 }
 
 function send({ exchange, request }: Call, code: number, object: ApiObject): void {

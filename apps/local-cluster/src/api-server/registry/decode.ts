@@ -1,5 +1,7 @@
 import type { ApiObject, JsonObject } from "../api-object.ts";
-import { copyJson, isRecord, setField } from "../api-object.ts";
+import { copyJson, isRecord } from "../api-object.ts";
+import { FieldTypeError, readFields, type ReportUnknown } from "../fields/read-fields.ts";
+import { kindTypeOf } from "../fields/kind-type-of.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
 import { badRequest } from "../status-error.ts";
 import { parseMetadata } from "./metadata.ts";
@@ -19,19 +21,34 @@ export function decodeObject(request: WriteRequest, body: unknown): ApiObject {
   const unknownField = (path: string): void => {
     if (unknownFields.length < unknownFieldsMax) unknownFields.push(path);
   };
-  const source = resource.isCustom ? copyJson(body) : withoutNulls(body);
   const object: ApiObject = {
-    ...(source as JsonObject),
+    ...readBody(resource, body, unknownField),
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
     metadata: parseMetadata(body["metadata"], unknownField),
   };
   resource.strategy.decode?.(object, { unknownField });
-  reportUnknownFields(request, unknownFields);
+  reportMistakes(
+    request,
+    unknownFields.map((path) => `unknown field "${path}"`),
+  );
   return object;
 }
 
 const unknownFieldsMax = 20;
+
+/** All but the metadata, which is read alike for all kinds. */
+function readBody(resource: Resource, object: JsonObject, unknownField: ReportUnknown): JsonObject {
+  const body = { ...object };
+  delete body["metadata"];
+  const type = kindTypeOf(resource);
+  if (type === undefined) return copyJson(body);
+  try {
+    return readFields(body, type, unknownField);
+  } catch (error) {
+    throw error instanceof FieldTypeError ? unreadable(resource, error.message) : error;
+  }
+}
 
 function checkType(resource: Resource, body: JsonObject): void {
   const apiVersion = body["apiVersion"] ?? apiVersionOf(resource);
@@ -42,9 +59,7 @@ function checkType(resource: Resource, body: JsonObject): void {
     );
   }
   if (kind !== resource.kind) {
-    throw badRequest(
-      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: the kind in the data (${JSON.stringify(kind)}) does not match the expected kind`,
-    );
+    throw unreadable(resource, `the kind in the data (${JSON.stringify(kind)}) does not match the expected kind`);
   }
 }
 
@@ -53,34 +68,15 @@ function isSameGroupVersion(resource: Resource, apiVersion: unknown): boolean {
   return apiVersion === "" || apiVersion === resource.storageVersion;
 }
 
-function reportUnknownFields(request: WriteRequest, paths: readonly string[]): void {
-  if (paths.length === 0 || request.fieldValidation === "Ignore") return;
-  const texts = paths.map((path) => `unknown field "${path}"`);
+/** Refuses a body, or warns of it, as the client asked. @throws StatusError 400 under strict validation. */
+export function reportMistakes(request: WriteRequest, texts: readonly string[]): void {
+  if (texts.length === 0 || request.fieldValidation === "Ignore") return;
   if (request.fieldValidation === "Strict") {
-    throw badRequest(
-      `${request.resource.kind} in version "${request.resource.version}" cannot be handled as a ${request.resource.kind}: strict decoding error: ${texts.join(", ")}`,
-    );
+    throw unreadable(request.resource, `strict decoding error: ${texts.join(", ")}`);
   }
   for (const text of texts) request.warn(text);
 }
 
-/** Built-in kinds know no null: Go clients write it for absent values (`creationTimestamp: null`). Times are brought into one form. */
-function withoutNulls(value: unknown, field = ""): unknown {
-  if (Array.isArray(value)) return value.filter((item) => item !== null).map((item) => withoutNulls(item));
-  if (typeof value === "string") return fractionSecondsPattern.test(value) ? normalTime(value, field) : value;
-  if (!isRecord(value)) return value;
-  const kept: JsonObject = {};
-  for (const [key, child] of Object.entries(value)) {
-    if (child !== null && child !== undefined) setField(kept, key, withoutNulls(child, key));
-  }
-  return kept;
-}
-
-const fractionSecondsPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/;
-const microTimeFields = new Set(["renewTime", "acquireTime", "eventTime", "lastObservedTime"]);
-
-// JavaScript clients send a Date's milliseconds where Kubernetes writes whole seconds, or six digits in a MicroTime.
-function normalTime(text: string, field: string): string {
-  if (microTimeFields.has(field)) return `${text.slice(0, 20)}${text.slice(20, -1).padEnd(6, "0").slice(0, 6)}Z`;
-  return /Time(stamp)?$/.test(field) || field.endsWith("At") ? `${text.slice(0, 19)}Z` : text;
+function unreadable({ kind, version }: Resource, reason: string): Error {
+  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${reason}`);
 }

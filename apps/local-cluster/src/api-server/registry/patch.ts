@@ -1,8 +1,8 @@
 import type { ApiObject } from "../api-object.ts";
+import { kindTypeOf } from "../fields/kind-type-of.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMergePatch, type Fields } from "../patch/strategic-merge-patch.ts";
-import { apiVersionOf, type Resource } from "../resource.ts";
 import { unsupportedMediaType } from "../status-error.ts";
 import type { Registry, WriteRequest } from "./request.ts";
 import { updateObject } from "./update.ts";
@@ -24,18 +24,12 @@ export async function patchObject(
   if (type === "strategic" && request.resource.isCustom) {
     throw unsupportedMediaType(["application/json-patch+json", "application/merge-patch+json"]);
   }
-  const fields = type === "strategic" ? await fieldsOf(request.resource) : undefined;
+  const fields = type === "strategic" ? kindTypeOf(request.resource)?.byName : undefined;
   return updateObject(registry, request, {
     name,
     isReplace: false,
     produce: (current) => applyPatch(type, current, { patch, fields }),
   });
-}
-
-/** The table of fields is loaded with the first strategic merge patch. */
-async function fieldsOf(resource: Resource): Promise<Fields | undefined> {
-  const { findKindType } = await import("../fields/message-types.ts");
-  return findKindType(apiVersionOf(resource), resource.kind)?.byName;
 }
 
 export function applyPatch(

@@ -1,0 +1,52 @@
+// JSON.parse keeps the last of two equal fields and says nothing; Kubernetes reports them.
+
+const tokenPattern = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
+const duplicatesMax = 20;
+
+interface Level {
+  /** The fields so far; absent in a list. */
+  readonly fields: Set<string> | undefined;
+  at: string | number;
+  isAtField: boolean;
+}
+
+/** The paths of fields that stand twice in one object, as in `spec.ports[0].name`. The text must be valid JSON. */
+export function findDuplicateFields(text: string): string[] {
+  const found = new Set<string>();
+  const levels: Level[] = [];
+  for (const [token] of text.matchAll(tokenPattern)) {
+    if (token === "{") levels.push({ fields: new Set(), at: "", isAtField: true });
+    else if (token === "[") levels.push({ fields: undefined, at: 0, isAtField: false });
+    else if (token === "}" || token === "]") levels.pop();
+    else if (isRepeated(levels.at(-1), token) && found.size < duplicatesMax) found.add(pathOf(levels));
+  }
+  return [...found];
+}
+
+/** Takes one token of an object or list; whether it is a field that was there before. */
+function isRepeated(level: Level | undefined, token: string): boolean {
+  if (token === "," && level !== undefined) nextItem(level);
+  else if (token === ":" && level !== undefined) level.isAtField = false;
+  else if (level?.isAtField === true && level.fields !== undefined) {
+    level.at = fieldName(token);
+    const isThere = level.fields.has(level.at);
+    level.fields.add(level.at);
+    return isThere;
+  }
+  return false;
+}
+
+function nextItem(level: Level): void {
+  if (typeof level.at === "number") level.at += 1;
+  else level.isAtField = true;
+}
+
+function fieldName(token: string): string {
+  return token.includes("\\") ? String(JSON.parse(token)) : token.slice(1, -1);
+}
+
+function pathOf(levels: readonly Level[]): string {
+  let path = "";
+  for (const { at } of levels) path += typeof at === "number" ? `[${at}]` : path === "" ? at : `.${at}`;
+  return path;
+}
