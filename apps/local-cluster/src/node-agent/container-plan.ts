@@ -10,6 +10,7 @@ import { toolPath } from "./launch.ts";
 import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
 import { makeServiceEnv } from "./service-env.ts";
 import type { SystemFilesScope } from "./system-files.ts";
+import { prepareTerminationFile } from "./termination-message.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS_PRESET = 30;
@@ -60,13 +61,14 @@ export async function makeRunPlan(
     (words ?? []).map((word) => expandVariables(word, variables));
   const hasCommand = container.command !== undefined && container.command.length > 0;
   const scratch = join(directory, "scratch", container.name);
-  const mounts = planMounts(
-    [
-      ...surroundings.systemMounts({ pod, podIp: network.address, directory }),
-      ...mountsOf(container, volumes, variables),
-    ],
-    scratch,
-  );
+  mkdirSync(scratch, { recursive: true });
+  const terminationFile = join(scratch, "termination-message");
+  const wanted = [
+    ...surroundings.systemMounts({ pod, podIp: network.address, directory }),
+    ...prepareTerminationFile(terminationFile, container),
+    ...mountsOf(container, volumes, variables),
+  ];
+  const mounts = planMounts(wanted, scratch);
   prepareMounts(mounts);
   return {
     container,
@@ -77,6 +79,7 @@ export async function makeRunPlan(
     mountScript: mounts.script,
     network,
     logFile,
+    terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
   };
 }

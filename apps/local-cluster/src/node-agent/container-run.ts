@@ -18,6 +18,8 @@ export interface RunPlan {
   readonly mountScript: string;
   readonly network: PodNetwork;
   readonly logFile: string;
+  /** What the container sees as its terminationMessagePath. */
+  readonly terminationFile: string;
   /** The Pod's grace period, for stops that nobody asked for. */
   readonly graceMs: number;
 }

@@ -14,10 +14,10 @@ import { type ContainerExit, type ContainerProcess, launchContainer, startErrorE
 import { readLastLines } from "./log-reader.ts";
 import type { ProbeTarget } from "./probe-check.ts";
 import { type ProbeFindings, runProbes } from "./prober.ts";
+import { terminationMessageOf } from "./termination-message.ts";
 import { timestampOf } from "./timestamp.ts";
 
-const FALLBACK_LINES = 80;
-const FALLBACK_BYTES = 2_048;
+const LAST_WORDS_BYTES_MAX = 2_048;
 
 export interface ContainerWorkerOptions {
   name: string;
@@ -142,15 +142,18 @@ async function stop({ run, options }: Standing, graceMs: number): Promise<void> 
 
 function makeTermination({ record, options }: Standing, plan: RunPlan, exit: ContainerExit): Termination {
   const running = record.state.phase === "running" ? record.state : undefined;
-  const lastWords = exit.exitCode === 0 ? "" : readLastLines(plan.logFile, FALLBACK_LINES, FALLBACK_BYTES);
+  const lastWords = exit.exitCode === 0 ? "" : readLastLines(plan.logFile, 1, LAST_WORDS_BYTES_MAX);
   const reason = reasonOf(exit.exitCode, lastWords);
-  const usesLog = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason !== "Error";
+  const hasFailed = exit.exitCode !== 0;
+  // What the launcher says of a start that failed is in the log alone.
+  const fallsBack = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason !== "Error";
+  const message = terminationMessageOf(plan, { usesLog: hasFailed && fallsBack });
   const finishedAt = timestampOf(options.clock);
   return {
     id: running?.id ?? "",
     ...exit,
     reason,
-    ...(usesLog && lastWords !== "" && { message: lastWords }),
+    ...(message !== undefined && { message }),
     startedAt: running?.startedAt ?? finishedAt,
     finishedAt,
   };
