@@ -10,6 +10,7 @@ import { toolPath } from "./launch.ts";
 import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
 import { makeServiceEnv } from "./service-env.ts";
 import type { SystemFilesScope } from "./system-files.ts";
+import type { OutputPipes } from "./output-pipes.ts";
 import { prepareTerminationFile } from "./termination-message.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
@@ -18,6 +19,7 @@ const GRACE_SECONDS_PRESET = 30;
 /** What all containers on this node share. */
 export interface ContainerSurroundings {
   readonly kube: KubeClient;
+  readonly outputPipes: OutputPipes;
   readonly images: ImageDirectories;
   /** The pinned node that runs us; its directory comes first in every PATH. */
   readonly nodeExecutable: string;
@@ -78,6 +80,7 @@ export async function makeRunPlan(
     env,
     mountScript: mounts.script,
     network,
+    outputPipes: surroundings.outputPipes,
     logFile,
     terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,

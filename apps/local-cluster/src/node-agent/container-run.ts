@@ -3,6 +3,7 @@ import type { PodNetwork } from "../network/network.ts";
 import type { ContainerSpec } from "./container-env.ts";
 import type { ContainerProcess } from "./launch.ts";
 import { runHook } from "./lifecycle-hook.ts";
+import type { OutputPipes } from "./output-pipes.ts";
 import type { ProbeTarget } from "./probe-check.ts";
 
 /** Time beyond the grace period for a container whose preStop hook used all of it, as the kubelet gives. */
@@ -17,6 +18,7 @@ export interface RunPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly mountScript: string;
   readonly network: PodNetwork;
+  readonly outputPipes: OutputPipes;
   readonly logFile: string;
   /** What the container sees as its terminationMessagePath. */
   readonly terminationFile: string;

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
+import type { Readable } from "node:stream";
 import type { ContainerLog } from "./container-log.ts";
+import type { OutputPipes } from "./output-pipes.ts";
 
 /** How long the output of a container that has ended is waited for: a child that it left behind may hold the pipe for ever. */
 const DRAIN_TIMEOUT_MS = 1_000;
@@ -19,6 +21,7 @@ export interface LaunchOptions {
   readonly mountScript: string;
   readonly signalsGroup: boolean;
   readonly log: ContainerLog;
+  readonly outputPipes: OutputPipes;
 }
 
 export interface ContainerExit {
@@ -56,23 +59,46 @@ exec "$@"`;
  * Starts a container: nsenter, unshare and sh follow each other by exec in one process, so the pid is the app's.
  * @throws Error when no process could be made at all.
  */
-export function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
+export async function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
   const { network, mountScript, directory, command, env } = options;
   const words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script(mountScript), "kelvin"];
   const [file = "", ...args] = [...network.enter, ...words, directory, env.PATH ?? "", ...command];
   // The tools are found by this search path; what the container says of its own counts for the app alone.
   const launchEnv = { ...env, PATH: toolPath };
-  // A session of its own: signals to the group reach this container only.
-  const child = spawn(file, args, { env: launchEnv, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("spawn", () => {
-      resolve(followProcess(child, options));
+  const [stdout, stderr] = await Promise.all([options.outputPipes.open(), options.outputPipes.open()]);
+  const output = { stdout: stdout.readable, stderr: stderr.readable };
+  try {
+    // A session of its own: signals to the group reach this container only.
+    const child = spawn(file, args, {
+      env: launchEnv,
+      stdio: ["ignore", stdout.writer, stderr.writer],
+      detached: true,
     });
-  });
+    await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("spawn", resolve);
+    });
+    return followProcess(child, output, options);
+  } catch (error) {
+    output.stdout.destroy();
+    output.stderr.destroy();
+    throw error;
+  } finally {
+    stdout.closeWriter();
+    stderr.closeWriter();
+  }
 }
 
-function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: LaunchOptions): ContainerProcess {
+interface Output {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+function followProcess(
+  child: ChildProcess,
+  { stdout, stderr }: Output,
+  { id, log, network, signalsGroup }: LaunchOptions,
+): ContainerProcess {
   const pid = child.pid ?? 0;
   let mountNamespace: HeldNamespace | undefined;
   let isOver = false;
@@ -80,8 +106,9 @@ function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: 
     mountNamespace ??= holdNamespace(pid);
   }, SETTLE_DELAY_MS);
   settle.unref();
-  if (child.stdout !== null) log.capture(child.stdout, "stdout");
-  if (child.stderr !== null) log.capture(child.stderr, "stderr");
+  log.capture(stdout, "stdout");
+  log.capture(stderr, "stderr");
+  const drained = Promise.all([closed(stdout), closed(stderr)]);
 
   function killAll(): void {
     // Afterwards neither the number of the process nor that of the namespace is ours any more.
@@ -92,7 +119,7 @@ function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: 
     for (const member of membersOf(mountNamespace.name)) signalProcess(member, "SIGKILL");
   }
 
-  const exited = new Promise<ContainerExit>((resolve) => {
+  const exited = new Promise<ContainerExit>((resolve, reject) => {
     child.once("exit", (code, signal) => {
       clearTimeout(settle);
       killAll();
@@ -100,14 +127,16 @@ function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: 
       isOver = true;
       const exit = exitOf(code, signal);
       const drain = setTimeout(() => {
-        child.stdout?.destroy();
-        child.stderr?.destroy();
+        stdout.destroy();
+        stderr.destroy();
       }, DRAIN_TIMEOUT_MS);
-      child.once("close", () => {
-        clearTimeout(drain);
-        log.close();
-        resolve(exit);
-      });
+      drained
+        .then(() => {
+          clearTimeout(drain);
+          log.close();
+          resolve(exit);
+        })
+        .catch(reject);
     });
   });
 
@@ -122,6 +151,12 @@ function followProcess(child: ChildProcess, { id, log, network, signalsGroup }: 
     kill: killAll,
     enter: () => [...network.enter, "nsenter", `--mount=/proc/${pid}/ns/mnt`],
   };
+}
+
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("close", resolve);
+  });
 }
 
 function exitOf(code: number | null, signal: NodeJS.Signals | null): ContainerExit {

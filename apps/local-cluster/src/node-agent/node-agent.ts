@@ -5,6 +5,7 @@ import type { Network } from "../network/network.ts";
 import type { ContainerSurroundings } from "./container-plan.ts";
 import type { ContainerEvent } from "./container-worker.ts";
 import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
+import { openOutputPipes } from "./output-pipes.ts";
 import { hasEnded, retractStatus } from "./pod-restore.ts";
 import type { PodWorkerDeps } from "./pod-run.ts";
 import { openPodWorker, type PodWorker } from "./pod-worker.ts";
@@ -17,7 +18,7 @@ export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
   readonly clock?: Clock;
   readonly nodeName: string;
   readonly dataDir: string;
-  readonly surroundings: Omit<ContainerSurroundings, "kube">;
+  readonly surroundings: Omit<ContainerSurroundings, "kube" | "outputPipes">;
   readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
   readonly reportError: (message: string, error: unknown) => void;
 }
@@ -54,7 +55,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
   const deps: PodWorkerDeps = {
     ...options,
     clock,
-    surroundings: { ...surroundings, kube },
+    surroundings: { ...surroundings, kube, outputPipes: openOutputPipes(join(options.dataDir, "pipes"), reportError) },
     podsDirectory,
     nowMs: () => clock.now().getTime(),
   };

@@ -23,7 +23,7 @@ export function checkProbe(probe: ProbeSpec, target: ProbeTarget, timeoutMs: num
     return checkTcp(probe.tcpSocket.host ?? target.podIp, portOf(probe.tcpSocket.port, target.container), timeoutMs);
   }
   if (probe.exec !== undefined) return checkExec(probe.exec.command ?? [], target, timeoutMs);
-  if (probe.grpc !== undefined) return checkTcp(target.podIp, probe.grpc.port, timeoutMs);
+  if (probe.grpc !== undefined) return checkGrpc(probe.grpc, target, timeoutMs);
   return Promise.resolve({ ok: true });
 }
 
@@ -71,6 +71,17 @@ export function checkHttp(httpGet: HttpGet, target: ProbeTarget, timeoutMs: numb
     });
     call.end();
   });
+}
+
+async function checkGrpc(
+  { port, service = "" }: NonNullable<ProbeSpec["grpc"]>,
+  { podIp }: ProbeTarget,
+  timeoutMs: number,
+): Promise<ProbeResult> {
+  // Few Pods ask for it, and HTTP/2 is much to load.
+  const { checkGrpcHealth } = await import("./grpc-health.ts");
+  const failure = await checkGrpcHealth({ host: podIp, port, service }, timeoutMs);
+  return failure === undefined ? { ok: true } : { ok: false, message: failure };
 }
 
 function checkTcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {
