@@ -103,5 +103,12 @@ function killBy(run: ContainerRun, killAtMs: number, clock: Clock): void {
 /** What probes and hooks of a run are made against. */
 export function targetOf({ plan, process }: ContainerRun): ProbeTarget {
   const { container, env, directory, network } = plan;
-  return { podIp: network.address, container, env, directory, enter: () => process.enter() };
+  return {
+    podIp: network.address,
+    container,
+    env,
+    directory,
+    begun: () => process.begun(),
+    enter: () => process.enter(),
+  };
 }

@@ -10,6 +10,7 @@ import {
   type Termination,
 } from "./container-record.ts";
 import { type ContainerRun, makeContainerRun, type RunPlan, stopRun, targetOf } from "./container-run.ts";
+import { runHook } from "./lifecycle-hook.ts";
 import { type ContainerExit, type ContainerProcess, launchContainer, startErrorExitCode } from "./launch.ts";
 import { readLastLines } from "./log-reader.ts";
 import type { ProbeTarget } from "./probe-check.ts";
@@ -18,6 +19,9 @@ import { terminationMessageOf } from "./termination-message.ts";
 import { timestampOf } from "./timestamp.ts";
 
 const LAST_WORDS_BYTES_MAX = 2_048;
+
+/** The kubelet waits without end; ours ends some day even if the hook's server never answers. */
+const POST_START_TIMEOUT_MS = 3_600_000;
 
 export interface ContainerWorkerOptions {
   name: string;
@@ -97,13 +101,35 @@ async function start(standing: Standing, plan: RunPlan): Promise<void> {
   standing.run = run;
   const startedAt = timestampOf(clock);
   settle(standing, recordStart(standing.record, { id, startedAt, startedMs: clock.monotonicMs() }));
-  const target = targetOf(run);
-  const probing = runProbes({ target, clock, findings: makeFindings(standing, run), signal: run.over.signal });
+  const probing = watchRun(standing, run);
   run.ended = process.exited.then(async (exit) => {
     run.over.abort();
     await probing;
     standing.run = undefined;
     settle(standing, recordExit(standing.record, makeTermination(standing, plan, exit), clock.monotonicMs()));
+  });
+}
+
+/** The postStart hook beside the app's own start, and when it has done its work the probes. */
+async function watchRun(standing: Standing, run: ContainerRun): Promise<void> {
+  const { clock } = standing.options;
+  const { signal } = run.over;
+  const target = targetOf(run);
+  const hook = run.plan.container.lifecycle?.postStart;
+  if (hook !== undefined) {
+    const failure = await runHook(hook, target, { clock, timeoutMs: POST_START_TIMEOUT_MS, signal });
+    if (signal.aborted) return;
+    if (failure !== undefined) return endUnstarted(standing, run, failure);
+  }
+  await runProbes({ target, clock, findings: makeFindings(standing, run), signal });
+}
+
+function endUnstarted(standing: Standing, run: ContainerRun, failure: string): void {
+  const { report, reportError } = standing.options;
+  report({ type: "Warning", reason: "FailedPostStartHook", message: `PostStartHook failed: ${failure}` });
+  report({ type: "Normal", reason: "Killing", message: "FailedPostStartHook" });
+  stop(standing, run.plan.graceMs).catch((error: unknown) => {
+    reportError("Failed to stop a container whose postStart hook failed", error);
   });
 }
 

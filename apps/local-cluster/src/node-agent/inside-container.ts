@@ -4,6 +4,8 @@ import { toolPath } from "./launch.ts";
 
 /** A container that runs, as far as one more command in it needs to know it. */
 export interface ContainerPlace {
+  /** Resolves when there is something to enter. */
+  readonly begun: () => Promise<void>;
   /** Words that put a command inside the container. */
   readonly enter: () => readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -20,11 +22,12 @@ exec "$@"`;
  * Runs one more command beside the app: in the same network, mounts, directory and environment. It leads a process group of
  * its own, and ends with the container.
  */
-export function spawnInside(
+export async function spawnInside(
   command: readonly string[],
-  { enter, env, directory }: ContainerPlace,
+  { begun, enter, env, directory }: ContainerPlace,
   stdio: { readonly hasStdin: boolean },
-): ChildProcess {
+): Promise<ChildProcess> {
+  await begun();
   const [file = "", ...args] = [
     ...enter(),
     "/bin/sh",

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerLog } from "./container-log.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 
@@ -37,9 +38,14 @@ export interface ContainerProcess {
   readonly exited: Promise<ContainerExit>;
   terminate(): void;
   kill(): void;
+  /** Resolves when the launcher has become the app, or has ended: before, there is nothing to enter. */
+  begun(): Promise<void>;
   /** Words to put before a command so that it runs inside the container. */
   enter(): string[];
 }
+
+const BEGIN_POLL_MS = 2;
+const PREPARE_FAILURE = "kelvin: cannot prepare the container";
 
 /** Exit code of a launch that failed before the app began, as container runtimes report it. */
 export const startErrorExitCode = 128;
@@ -49,7 +55,7 @@ export const toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 const script = (mountScript: string): string =>
   `{ ${mountScript}
-cd "$1"; } || { echo "kelvin: cannot prepare the container" >&2; exit ${startErrorExitCode}; }
+cd "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
 PATH="$2"
 export PATH
 shift 2
@@ -149,8 +155,21 @@ function followProcess(
       signalProcess(signalsGroup ? -pid : pid, "SIGTERM");
     },
     kill: killAll,
+    async begun() {
+      while (!isOver && isLauncher(pid)) await delay(BEGIN_POLL_MS);
+    },
     enter: () => [...network.enter, "nsenter", `--mount=/proc/${pid}/ns/mnt`],
   };
+}
+
+/** All stages of the launcher have its script among their words, and the app has not. */
+function isLauncher(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(PREPARE_FAILURE);
+  } catch {
+    // It has ended.
+    return false;
+  }
 }
 
 function closed(stream: Readable): Promise<void> {

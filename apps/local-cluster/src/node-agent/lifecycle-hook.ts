@@ -4,7 +4,7 @@ import { checkExec, checkHttp, type ProbeTarget } from "./probe-check.ts";
 
 type Handler = NonNullable<NonNullable<ContainerSpec["lifecycle"]>["preStop"]>;
 
-/** Runs a preStop hook to its end, or until `timeoutMs` or `signal`. Gives the failure's message, if it failed. */
+/** Runs a hook to its end, or until `timeoutMs` or `signal`. Gives the failure's message, if it failed. */
 export async function runHook(
   handler: Handler,
   target: ProbeTarget,

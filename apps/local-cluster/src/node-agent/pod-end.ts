@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import { Pod } from "@kelvin/kube";
+import type { ContainerWorker } from "./container-worker.ts";
 import { writePodStatus } from "./pod-report.ts";
-import { allWorkers, keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
+import { allWorkers, keyOfPod, type PodRun, sidecarsOf, tell, volumesDirectory } from "./pod-run.ts";
 import { releaseVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS_PRESET = 30;
@@ -28,15 +29,34 @@ export async function endDeletedPod(run: PodRun, wake: () => void): Promise<bool
   return true;
 }
 
-/** Stops all containers side by side; asked again with less time, they hurry. Resolves when none is left. */
+/**
+ * Stops all containers side by side, and then the sidecars, the last one first: until then others may need them. All of it
+ * within one grace period; asked again with less time, they hurry. Resolves when none is left.
+ */
 export async function stopContainers(run: PodRun, graceMs: number): Promise<void> {
-  const workers = allWorkers(run);
-  for (const worker of workers) {
-    if (worker.process === undefined || run.state !== "active" || run.stopTold.has(worker)) continue;
+  const { clock } = run.deps;
+  run.stopByMs = Math.min(run.stopByMs, clock.monotonicMs() + graceMs);
+  const sidecars = new Set(sidecarsOf(run));
+  await Promise.all(
+    allWorkers(run)
+      .filter((worker) => !sidecars.has(worker))
+      .map((worker) => stopWorker(run, worker)),
+  );
+  for (const sidecar of [...sidecars].reverse()) await stopWorker(run, sidecar);
+}
+
+/** Ends the sidecars of a Pod whose own work is done. */
+export async function stopSidecars(run: PodRun): Promise<void> {
+  const graceMs = (run.pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000;
+  await stopContainers(run, graceMs);
+}
+
+async function stopWorker(run: PodRun, worker: ContainerWorker): Promise<void> {
+  if (worker.process !== undefined && run.state === "active" && !run.stopTold.has(worker)) {
     run.stopTold.add(worker);
     tell(run, "Normal", ["Killing", `Stopping container ${worker.record.name}`]);
   }
-  await Promise.all(workers.map((worker) => worker.stop(graceMs)));
+  await worker.stop(Math.max(0, run.stopByMs - run.deps.clock.monotonicMs()));
 }
 
 /** Gives the Pod's address back; its files stay, for its logs may still be read. */

@@ -14,7 +14,7 @@ export function makePodExec(agent: Pick<NodeAgent, "worker">): PodExec {
       const target = agent.worker(namespace, pod)?.container(container)?.target;
       if (target === undefined) throw new PodExecError(`container not found ("${container}")`);
       const words = isTerminal ? withTerminal(command) : command;
-      const child = spawnInside(words, target, { hasStdin });
+      const child = await spawnInside(words, target, { hasStdin });
       await new Promise<void>((resolve, reject) => {
         child.once("error", (error) => {
           reject(new PodExecError(`cannot exec in container "${container}": ${error.message}`));

@@ -36,6 +36,8 @@ export interface PodRun {
   sandbox: PodSandbox | undefined;
   /** Something that files in volumes are made from has changed. */
   hasStaleVolumes: boolean;
+  /** When all containers are to have ended, on the monotonic clock. */
+  stopByMs: number;
   /** The status written last. */
   written: PodStatus | undefined;
 }
@@ -54,6 +56,7 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     state: "active",
     sandbox: undefined,
     hasStaleVolumes: false,
+    stopByMs: Infinity,
     written: undefined,
   };
 
@@ -80,6 +83,14 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     );
   }
   return run;
+}
+
+/** Init containers that run as long as the Pod does, in the order of the spec. */
+export function sidecarsOf({ pod, initWorkers }: PodRun): ContainerWorker[] {
+  return (pod.spec?.initContainers ?? []).flatMap(({ name, restartPolicy }) => {
+    const worker = restartPolicy === "Always" ? initWorkers.get(name) : undefined;
+    return worker === undefined ? [] : [worker];
+  });
 }
 
 /** Where a Pod's volumes live. */

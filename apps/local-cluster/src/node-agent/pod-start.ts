@@ -3,6 +3,7 @@ import { ContainerConfigError, type ContainerSpec } from "./container-env.ts";
 import { makeRunPlan, type PodSandbox } from "./container-plan.ts";
 import {
   decideContainer,
+  mayRestart,
   recordBackoff,
   recordFailure,
   type RestartPolicy,
@@ -11,6 +12,7 @@ import {
 import type { ContainerWorker } from "./container-worker.ts";
 import { ImageError } from "./image.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
+import { stopSidecars } from "./pod-end.ts";
 import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
 import { VolumeError } from "./volume-content.ts";
 import { prepareVolumes, type PreparedVolumes } from "./volumes.ts";
@@ -26,18 +28,44 @@ const REFRESH_RETRY_MS = 5_000;
  */
 export async function startContainers(run: PodRun): Promise<number> {
   const policy = run.pod.spec?.restartPolicy ?? "Always";
-  for (const container of run.pod.spec?.initContainers ?? []) {
-    const isSidecar = container.restartPolicy === "Always";
-    const initPolicy = isSidecar ? "Always" : policy === "Always" ? "OnFailure" : policy;
-    const delayMs = await bringOn(run, container, { worker: run.initWorkers.get(container.name), policy: initPolicy });
-    if (!isPassed(run.initWorkers.get(container.name), isSidecar)) return delayMs;
+  if (isWorkDone(run, policy)) {
+    stopSidecars(run).catch((error: unknown) => {
+      run.deps.reportError("Failed to stop the sidecars of a Pod", error);
+    });
+    return Infinity;
   }
-  let delayMs = await refreshVolumes(run);
+  const init = await startInitContainers(run, policy);
+  if (init.areWaitedFor) return init.delayMs;
+  let delayMs = Math.min(init.delayMs, await refreshVolumes(run));
   for (const container of run.pod.spec?.containers ?? []) {
     const worker = run.workers.get(container.name);
     delayMs = Math.min(delayMs, await bringOn(run, container, { worker, policy }));
   }
   return delayMs;
+}
+
+async function startInitContainers(
+  run: PodRun,
+  policy: RestartPolicy,
+): Promise<{ delayMs: number; areWaitedFor: boolean }> {
+  // A sidecar that starts again does not hold up those who run beside it.
+  const haveOthersBegun = [...run.workers.values()].some(({ log }) => log !== undefined);
+  let delayMs = Infinity;
+  for (const container of run.pod.spec?.initContainers ?? []) {
+    const isSidecar = container.restartPolicy === "Always";
+    const initPolicy = isSidecar ? "Always" : policy === "Always" ? "OnFailure" : policy;
+    const worker = run.initWorkers.get(container.name);
+    delayMs = Math.min(delayMs, await bringOn(run, container, { worker, policy: initPolicy }));
+    if (!haveOthersBegun && !isPassed(worker, isSidecar)) return { delayMs, areWaitedFor: true };
+  }
+  return { delayMs, areWaitedFor: false };
+}
+
+/** Whether all containers have ended for good, so that nobody needs the sidecars any more. */
+function isWorkDone(run: PodRun, policy: RestartPolicy): boolean {
+  return [...run.workers.values()].every(
+    ({ record: { state } }) => state.phase === "terminated" && !mayRestart(state.termination, policy),
+  );
 }
 
 /** Whether what comes after an init container may start: it has ended well, or it is a sidecar that has started. */

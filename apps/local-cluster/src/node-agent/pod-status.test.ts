@@ -144,3 +144,26 @@ test.each([
 ])("quality of service for %j", (resources, qosClass) => {
   expect(statusOf(pod({ containers: [{ name: "a", resources }] }), [ready]).qosClass).toBe(qosClass);
 });
+
+describe("sidecars", () => {
+  const initContainers = [{ name: "s", image: "dev.local/s", restartPolicy: "Always" as const }];
+  const withSidecar = pod({ restartPolicy: "Never", initContainers });
+  const named = (record: ContainerRecord): ContainerRecord => ({ ...record, name: "s" });
+
+  test("others wait until a sidecar has started, but not while it starts again", () => {
+    expect(conditionOf(statusOf(withSidecar, [fresh], [named(running)]), "Initialized")).toMatchObject({
+      status: "False",
+    });
+    expect(conditionOf(statusOf(withSidecar, [fresh], [named(ready)]), "Initialized")).toMatchObject({
+      status: "True",
+    });
+    const again = statusOf(withSidecar, [ready], [named(ended(1))]);
+    expect([again.phase, conditionOf(again, "Initialized")]).toMatchObject(["Running", { status: "True" }]);
+    expect(conditionOf(again, "Ready")).toMatchObject({ status: "False" });
+  });
+
+  test("a Pod has succeeded when its sidecars have ended too, however they did", () => {
+    expect(statusOf(withSidecar, [ended(0)], [named(ready)]).phase).toBe("Running");
+    expect(statusOf(withSidecar, [ended(0)], [named(ended(143))]).phase).toBe("Succeeded");
+  });
+});

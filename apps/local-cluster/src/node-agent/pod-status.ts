@@ -40,30 +40,37 @@ export function makePodStatus(facts: PodFacts): PodStatus {
 }
 
 /** A container that has not had its turn waits for the init containers, and says so. */
-function showInitializing(record: ContainerRecord, { initContainers, pod }: PodFacts): ContainerRecord {
+function showInitializing(record: ContainerRecord, facts: PodFacts): ContainerRecord {
   const { state } = record;
   const isUntouched = state.phase === "waiting" && state.reason === "ContainerCreating";
-  if (!isUntouched || incomplete(initContainers, pod).length === 0) return record;
+  if (!isUntouched || incomplete(facts).length === 0) return record;
   return { ...record, state: { phase: "waiting", reason: "PodInitializing" } };
 }
 
 /** Names of init containers that others still wait for. */
-function incomplete(initContainers: readonly ContainerRecord[], pod: Pod): string[] {
-  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+function incomplete({ initContainers, containers, pod }: PodFacts): string[] {
+  // Once they have begun, nobody waits for a sidecar that starts again.
+  if (containers.some(({ state, last }) => state.phase !== "waiting" || last !== undefined)) return [];
   const isComplete = ({ name, state }: ContainerRecord): boolean =>
-    sidecars.some((sidecar) => sidecar.name === name)
+    isSidecar(pod, name)
       ? state.phase === "running" && state.isStarted
       : state.phase === "terminated" && state.termination.exitCode === 0;
   return initContainers.filter((record) => !isComplete(record)).map(({ name }) => name);
 }
 
-function phaseOf({ pod, containers, initContainers }: PodFacts): string {
+/** Init containers that run as long as the Pod does. */
+function isSidecar(pod: Pod, name: string): boolean {
+  return (pod.spec?.initContainers ?? []).some((one) => one.name === name && one.restartPolicy === "Always");
+}
+
+function phaseOf(facts: PodFacts): string {
+  const { pod, containers, initContainers } = facts;
   const policy = pod.spec?.restartPolicy ?? "Always";
-  if (incomplete(initContainers, pod).length > 0)
-    return hasFailedToInitialize(pod, initContainers) ? "Failed" : "Pending";
+  if (incomplete(facts).length > 0) return hasFailedToInitialize(pod, initContainers) ? "Failed" : "Pending";
   const isStopping = pod.metadata.deletionTimestamp !== undefined;
   const terminations = containers.flatMap(({ state }) => (state.phase === "terminated" ? [state.termination] : []));
-  const haveAllEnded = terminations.length === containers.length;
+  const hasSidecar = initContainers.some(({ name, state }) => isSidecar(pod, name) && state.phase === "running");
+  const haveAllEnded = terminations.length === containers.length && !hasSidecar;
   if (haveAllEnded && (isStopping || !terminations.some((termination) => mayRestart(termination, policy)))) {
     return terminations.every(({ exitCode }) => exitCode === 0) ? "Succeeded" : "Failed";
   }
@@ -81,8 +88,9 @@ function hasFailedToInitialize(pod: Pod, initContainers: readonly ContainerRecor
 function makeConditions(facts: PodFacts): Condition[] {
   const { pod, containers, podIp } = facts;
   const hasCompleted = phaseOf(facts) === "Succeeded";
-  const initializing = incomplete(facts.initContainers, pod);
-  const unready = containers.filter((record) => !isReady(record)).map(({ name }) => name);
+  const initializing = incomplete(facts);
+  const sidecars = facts.initContainers.filter(({ name }) => isSidecar(pod, name));
+  const unready = [...sidecars, ...containers].filter((record) => !isReady(record)).map(({ name }) => name);
   const containersReady: Verdict = hasCompleted
     ? { status: "False", reason: "PodCompleted" }
     : unready.length === 0

@@ -104,9 +104,13 @@ function checkTcp(host: string, port: number, timeoutMs: number): Promise<ProbeR
   });
 }
 
-export function checkExec(command: readonly string[], target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
+export async function checkExec(
+  command: readonly string[],
+  target: ProbeTarget,
+  timeoutMs: number,
+): Promise<ProbeResult> {
+  const child = await spawnInside(command, target, { hasStdin: false });
   return new Promise((resolve) => {
-    const child = spawnInside(command, target, { hasStdin: false });
     let output = "";
     const keep = (chunk: Buffer): void => {
       if (output.length < OUTPUT_BYTES_MAX) output += chunk.toString("utf8");
