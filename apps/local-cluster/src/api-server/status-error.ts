@@ -98,6 +98,11 @@ export function conflict(resource: ResourceName, name: string, cause?: string): 
   });
 }
 
+/** The answer to a server-side apply of fields that others own. */
+export function applyConflict(causes: StatusCause[], message: string): StatusError {
+  return new StatusError(409, "Conflict", { message, details: { causes } });
+}
+
 export function forbidden(
   resource: ResourceName,
   name: string,

@@ -157,15 +157,6 @@ describe("bad input is told apart, and never stored", () => {
     expect(text).toContain('"data":{"__proto__":"x","constructor":"y"}');
   });
 
-  test("server-side apply says that it is not there", async () => {
-    const { code, json } = await client.call("PATCH", `${configMaps}/x?fieldManager=a`, {
-      body: "{}",
-      contentType: "application/apply-patch+yaml",
-    });
-    expect(code).toBe(415);
-    expect(json["message"]).toContain("does not support server-side apply");
-  });
-
   test("an object patch sent as a JSON patch is refused, not a crash", async () => {
     await client.call("POST", configMaps, { body: configMap("patched") });
     const options = { body: { data: {} }, contentType: "application/json-patch+json" };

@@ -84,7 +84,8 @@ export function parseJsonText(text: string): unknown {
   }
 }
 
-async function parseYamlText(text: string): Promise<unknown> {
+/** @throws StatusError 400. */
+export async function parseYamlText(text: string): Promise<unknown> {
   // Hardly anybody sends YAML; whoever does not should not wait for its parser at the start.
   const { parse } = await import("yaml");
   try {

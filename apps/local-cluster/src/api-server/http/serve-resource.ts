@@ -3,6 +3,7 @@ import { listAt, numberAt, recordAt, stringAt } from "../api-object.ts";
 import { createObject } from "../registry/create.ts";
 import { reportMistakes } from "../registry/decode.ts";
 import { deleteObject, type DeleteOptions } from "../registry/delete.ts";
+import { applyObject } from "../registry/apply.ts";
 import { applyPatch, patchObject, patchTypes } from "../registry/patch.ts";
 import { getObject, listObjects } from "../registry/read.ts";
 import type { FieldValidation, Registry, WriteRequest } from "../registry/request.ts";
@@ -10,19 +11,28 @@ import { getScale, updateScale } from "../registry/scale.ts";
 import { updateObject } from "../registry/update.ts";
 import { presentDeletion, presentList, presentObject } from "../reading/present.ts";
 import type { Resource } from "../resource.ts";
-import { badRequest, methodNotAllowed, noSuchResource, StatusError, unsupportedMediaType } from "../status-error.ts";
+import { required } from "../field-cause.ts";
+import {
+  badRequest,
+  invalid,
+  methodNotAllowed,
+  noSuchResource,
+  StatusError,
+  unsupportedMediaType,
+} from "../status-error.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   contentTypeOf,
   optionalRecord,
   parseJsonText,
+  parseYamlText,
   readBody,
   readObjectBody,
   sendJson,
   sendJsonText,
 } from "./exchange.ts";
 import { selectorsOf } from "./selectors-of.ts";
-import { type ResourceRequest, verbOf } from "./request-info.ts";
+import { isSet, type ResourceRequest, verbOf } from "./request-info.ts";
 import { serveSubresource, type SubresourceDeps } from "./serve-subresource.ts";
 import { serveWatch, type Watches } from "./serve-watch.ts";
 import type { User } from "../identity/user.ts";
@@ -71,11 +81,29 @@ function writeRequestOf(
     namespace: target.namespace,
     ...(target.subresource === "" ? {} : { subresource: target.subresource }),
     dryRun: parseDryRun(query.getAll("dryRun")),
+    fieldManager: fieldManagerOf(exchange),
     fieldValidation: parseFieldValidation(query.get("fieldValidation")),
     warn: (text) => {
       if (warnings.length < 20) warnings.push(text);
     },
   };
+}
+
+const fieldManagerLengthMax = 128;
+
+/** As named, or else the program that asks. */
+function fieldManagerOf({ query, request }: Exchange): string {
+  const named = query.get("fieldManager") ?? "";
+  if (named.length > fieldManagerLengthMax) {
+    throw invalid(patchOptions, "", [
+      {
+        reason: "FieldValueTooLong",
+        message: `Too long: may not be more than ${fieldManagerLengthMax} bytes`,
+        field: "fieldManager",
+      },
+    ]);
+  }
+  return named || (request.headers["user-agent"] ?? "").split("/")[0]?.slice(0, fieldManagerLengthMax) || "unknown";
 }
 
 function parseDryRun(values: readonly string[]): boolean {
@@ -115,6 +143,7 @@ async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<
       );
     }
     case "patch":
+      if (isApply(call.exchange)) return serveApply(registry, call);
       return send(
         call,
         200,
@@ -149,18 +178,32 @@ function serveList(registry: Registry, call: Call): void {
 
 async function readPatch(exchange: Exchange): Promise<{ type: "json" | "merge" | "strategic"; patch: unknown }> {
   const contentType = contentTypeOf(exchange);
-  const supported = Object.keys(patchTypes);
-  if (contentType === "application/apply-patch+yaml") {
-    throw unsupportedMediaType(
-      supported,
-      "; this server does not support server-side apply: use kubectl apply without --server-side",
-    );
-  }
+  const supported = [...Object.keys(patchTypes), applyType];
   const type = patchTypes[contentType];
   if (type === undefined) throw unsupportedMediaType(supported);
   const patch = parseJsonText((await readBody(exchange)).toString());
   return { type, patch };
 }
+
+function isApply(exchange: Exchange): boolean {
+  return contentTypeOf(exchange) === applyType;
+}
+
+async function serveApply(registry: Registry, call: Call): Promise<void> {
+  const { exchange, target, request } = call;
+  const { query } = exchange;
+  const manager = query.get("fieldManager") ?? "";
+  if (manager === "") {
+    throw invalid(patchOptions, "", [required("fieldManager", "is required for apply patch")]);
+  }
+  const config = await parseYamlText((await readBody(exchange)).toString());
+  const source = { name: target.name, config, manager, force: isSet(query.get("force")) };
+  const { object, isCreated } = await applyObject(registry, request, source);
+  send(call, isCreated ? 201 : 200, object);
+}
+
+const applyType = "application/apply-patch+yaml";
+const patchOptions = { group: "meta.k8s.io", plural: "", kind: "PatchOptions" };
 
 async function readDeleteOptions(exchange: Exchange): Promise<DeleteOptions & { dryRun: boolean }> {
   const body = optionalRecord(await readObjectBody(exchange));

@@ -30,6 +30,7 @@ export async function createObject(registry: Registry, request: WriteRequest, bo
   const mutated = await registry.admission.mutate({ operation: "CREATE", request, name, object: decoded });
   const object = mutated === decoded ? decoded : decodeObject(request, mutated);
   prepareNew(registry, resource, object);
+  if (request.ownsFields !== true) delete object.metadata.managedFields;
   checkValid(resource, object);
   await registry.admission.validate({ operation: "CREATE", request, name, object });
 

@@ -1,5 +1,5 @@
-import type { ApiObject, JsonObject, Metadata, OwnerReference } from "../api-object.ts";
-import { isRecord, setField } from "../api-object.ts";
+import type { ApiObject, JsonObject, ManagedFieldsEntry, Metadata, OwnerReference } from "../api-object.ts";
+import { copyJson, isRecord, setField } from "../api-object.ts";
 import { duplicate, forbiddenField, invalidValue, required } from "../field-cause.ts";
 import type { NameRule, Resource } from "../resource.ts";
 import type { StatusCause } from "../status-error.ts";
@@ -17,7 +17,7 @@ const stringFields = [
   "deletionTimestamp",
 ] as const;
 const numberFields = ["generation", "deletionGracePeriodSeconds"] as const;
-const ignoredFields = new Set(["managedFields", "selfLink", "clusterName"]);
+const ignoredFields = new Set(["selfLink", "clusterName"]);
 const knownFields = new Set<string>([
   ...stringFields,
   ...numberFields,
@@ -25,6 +25,7 @@ const knownFields = new Set<string>([
   "annotations",
   "finalizers",
   "ownerReferences",
+  "managedFields",
 ]);
 
 /** Reads `metadata` of a request body. Empty values count as absent, as in Go. @throws StatusError 400 for a wrong type. */
@@ -38,12 +39,14 @@ export function parseMetadata(value: unknown, unknownField: (path: string) => vo
   const annotations = parseStringMap(value["annotations"], "metadata.annotations");
   const finalizers = parseFinalizers(value["finalizers"]);
   const ownerReferences = parseOwnerReferences(value["ownerReferences"]);
+  const managedFields = parseManagedFields(value["managedFields"]);
   return {
     ...parseScalars(value),
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),
     ...(finalizers.length === 0 ? {} : { finalizers }),
     ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
+    ...(managedFields === undefined ? {} : { managedFields }),
   };
 }
 
@@ -91,6 +94,21 @@ function parseOwnerReferences(value: unknown): OwnerReference[] {
     ...(typeof owner["controller"] === "boolean" ? { controller: owner["controller"] } : {}),
     ...(typeof owner["blockOwnerDeletion"] === "boolean" ? { blockOwnerDeletion: owner["blockOwnerDeletion"] } : {}),
   }));
+}
+
+/** Entries that make no sense are as good as none; one empty entry is the wish to forget them all. */
+function parseManagedFields(value: unknown): ManagedFieldsEntry[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const [first] = value as unknown[];
+  if (value.length === 1 && isRecord(first) && Object.keys(first).length === 0) return [];
+  return value.every(isManagedFieldsEntry) ? copyJson(value) : undefined;
+}
+
+function isManagedFieldsEntry(entry: unknown): entry is ManagedFieldsEntry {
+  if (!isRecord(entry)) return false;
+  const { manager, operation, apiVersion, fieldsType, fieldsV1 } = entry;
+  const isKnown = (operation === "Apply" || operation === "Update") && fieldsType === "FieldsV1";
+  return isKnown && typeof manager === "string" && typeof apiVersion === "string" && isRecord(fieldsV1);
 }
 
 function textOf(value: unknown): string {

@@ -22,7 +22,11 @@ export async function patchObject(
   { name, type, patch }: { name: string; type: PatchType; patch: unknown },
 ): Promise<ApiObject> {
   if (type === "strategic" && request.resource.isCustom) {
-    throw unsupportedMediaType(["application/json-patch+json", "application/merge-patch+json"]);
+    throw unsupportedMediaType([
+      "application/json-patch+json",
+      "application/merge-patch+json",
+      "application/apply-patch+yaml",
+    ]);
   }
   const fields = type === "strategic" ? kindTypeOf(request.resource)?.byName : undefined;
   return updateObject(registry, request, {

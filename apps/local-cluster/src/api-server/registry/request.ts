@@ -27,6 +27,10 @@ export type FieldValidation = "Ignore" | "Warn" | "Strict";
 export interface WriteRequest extends RequestScope {
   readonly subresource?: string;
   readonly dryRun: boolean;
+  /** Who is noted as the owner of changed fields, on objects that were applied server-side. */
+  readonly fieldManager?: string;
+  /** The body says itself who owns what: it comes from a server-side apply. */
+  readonly ownsFields?: boolean;
   readonly fieldValidation: FieldValidation;
   /** Receives texts for the Warning header. */
   warn(text: string): void;

@@ -1,11 +1,12 @@
-import type { ApiObject } from "../api-object.ts";
+import type { ApiObject, ManagedFieldsEntry, Metadata } from "../api-object.ts";
 import { equalJson } from "../api-object.ts";
+import { type FieldOwner, trackUpdate } from "../apply/managed-fields.ts";
 import type { Resource } from "../resource.ts";
-import { isHeldBack, viewOf } from "../resource.ts";
+import { apiVersionOf, isHeldBack, viewOf } from "../resource.ts";
 import { badRequest, conflict, invalid, notFound } from "../status-error.ts";
 import { storeKey } from "./create.ts";
 import { decodeObject } from "./decode.ts";
-import { validateMetadata, validateNewFinalizers } from "./metadata.ts";
+import { timestampOf, validateMetadata, validateNewFinalizers } from "./metadata.ts";
 import type { Registry, WriteRequest } from "./request.ts";
 
 /** How an update is put together from what is stored. */
@@ -120,8 +121,10 @@ function prepareUpdate({ resource, subresource }: WriteRequest, next: ApiObject,
 // clients send them unchanged, so keeping the stored ones is right for all.
 function keepAllButStatus(next: ApiObject, old: ApiObject): void {
   const status = next["status"];
+  const { managedFields } = next.metadata;
   for (const field of Object.keys(next)) if (field !== "metadata") delete next[field];
-  Object.assign(next, old, { metadata: { ...old.metadata } });
+  const metadata = { ...old.metadata, ...(managedFields !== undefined && { managedFields }) };
+  Object.assign(next, old, { metadata });
   if (status === undefined) delete next["status"];
   else next["status"] = status;
 }
@@ -138,6 +141,8 @@ function restoreSystemFields(next: ApiObject, old: ApiObject): void {
     ...metadata,
     ...pick(before, ["name", "namespace", "uid", "generateName", "resourceVersion", "creationTimestamp", "generation"]),
   };
+  // Whoever sends no owners has no opinion on them; one empty entry (read as an empty list) is the wish to forget them.
+  if (metadata.managedFields === undefined) Object.assign(next.metadata, pick(before, ["managedFields"]));
   for (const field of ["deletionTimestamp", "deletionGracePeriodSeconds"] as const) {
     delete next.metadata[field];
     Object.assign(next.metadata, pick(before, [field]));
@@ -167,8 +172,13 @@ async function commitUpdate(
   const { resource, dryRun } = request;
   // A status write shares the frozen spec, and addresses are not its business.
   if (request.subresource === undefined) resource.strategy.allocate?.(next, current, { store: registry.store });
-  if (isUnchanged(next, current) || dryRun) return isUnchanged(next, current) ? current : next;
+  if (isUnchanged(next, current)) return current;
   const { metadata } = next;
+  // Only objects that were applied server-side have owners to keep account of.
+  if (metadata.managedFields !== undefined && request.ownsFields !== true) {
+    setOwners(metadata, trackUpdate(resource, { current, next }, ownerOf(registry, request)));
+  }
+  if (dryRun) return next;
   const key = storeKey(resource, metadata.namespace, metadata.name ?? "");
   const storable = { ...next, apiVersion: resource.storageVersion };
   const isTerminating = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
@@ -176,6 +186,21 @@ async function commitUpdate(
   const stored = isFinished ? registry.store.remove(key, storable) : registry.store.put(key, storable);
   await registry.acknowledge();
   return viewOf(resource, stored);
+}
+
+function ownerOf(registry: Registry, request: WriteRequest): { owner: FieldOwner; time: string } {
+  const { resource, fieldManager = controlPlaneManager, subresource = "" } = request;
+  return {
+    owner: { manager: fieldManager, operation: "Update", apiVersion: apiVersionOf(resource), subresource },
+    time: timestampOf(registry.now()),
+  };
+}
+
+const controlPlaneManager = "kelvin-control-plane";
+
+function setOwners(metadata: Metadata, entries: ManagedFieldsEntry[]): void {
+  if (entries.length === 0) delete metadata.managedFields;
+  else metadata.managedFields = entries;
 }
 
 // Go writes `status: {}` for kinds whose clients never set it.
