@@ -110,6 +110,43 @@ describeKubectl("kubectl and built-in kinds", () => {
     expect((await kubectl(`apply -f ${second}`)).out).toBe("deployment.apps/web configured");
   });
 
+  test("apply on the server: conflicts, force, what is no longer applied, and the way from client-side", async () => {
+    const path = await file("served.yaml", deployment("dev.local/a").replaceAll("name: web", "name: served"));
+    const apply = `apply --server-side -f ${path}`;
+    expect((await kubectl(apply)).out).toBe("deployment.apps/served serverside-applied");
+    const { resourceVersion } = (await server.kube.get(Deployment, { namespace: "default", name: "served" })).metadata;
+    await kubectl(apply);
+    const again = await server.kube.get(Deployment, { namespace: "default", name: "served" });
+    expect(again.metadata.resourceVersion).toBe(resourceVersion);
+    await kubectl("set image deployment/served *=dev.local/b");
+    expect((await kubectl(apply)).err).toContain('conflict with "kubectl-set" using apps/v1');
+    expect((await kubectl(`diff --server-side --force-conflicts -f ${path}`)).out).toContain(
+      "+        image: dev.local/a",
+    );
+    expect((await kubectl(`${apply} --force-conflicts`)).out).toBe("deployment.apps/served serverside-applied");
+    expect((await kubectl("get deployment served -o yaml")).out).not.toContain("managedFields");
+    expect((await kubectl("get deployment served -o yaml --show-managed-fields")).out).toContain("f:image: {}");
+
+    const map = (lines: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: moved}\ndata: {${lines}}`;
+    await kubectl(`apply -f ${await file("moved.yaml", map("a: first, b: second"))}`);
+    await kubectl(`apply --server-side -f ${await file("moved.yaml", map("a: third"))}`);
+    expect((await kubectl("get configmap moved -o jsonpath={.data}")).out).toBe('{"a":"third"}');
+  });
+
+  test("a dry run on the server shows what would be, and keeps nothing", async () => {
+    const before = (await kubectl("get deployments,configmaps,namespaces,services -o yaml")).out;
+    for (const [line, want] of [
+      ["scale deployment web --replicas=9", "deployment.apps/web scaled (server dry run)"],
+      ["label deployment web dry=run", "deployment.apps/web labeled (server dry run)"],
+      ["delete deployment web", 'deployment.apps "web" deleted (server dry run)'],
+      ["create namespace dry", "namespace/dry created (server dry run)"],
+      ["expose deployment web --port=80", "service/web exposed (server dry run)"],
+    ]) {
+      expect((await kubectl(`${line ?? ""} --dry-run=server`)).out).toBe(want);
+    }
+    expect((await kubectl("get deployments,configmaps,namespaces,services -o yaml")).out).toBe(before);
+  });
+
   test("set, scale, label, annotate and the three patches keep the rest of the lists", async () => {
     await kubectl("set image deployment/web web=dev.local/c");
     await kubectl("set env deployment/web B=2");

@@ -164,6 +164,14 @@ describe("bad input is told apart, and never stored", () => {
   });
 });
 
+test.each(["dryRun=Some", "fieldValidation=Loose", `fieldManager=${"m".repeat(129)}`])(
+  "%s is refused",
+  async (query) => {
+    const { code, json } = await client.call("POST", `${configMaps}?${query}`, { body: configMap("x") });
+    expect([code, json["reason"]]).toEqual([422, "Invalid"]);
+  },
+);
+
 describe("fields that a built-in kind does not have", () => {
   const pods = "/api/v1/namespaces/default/pods";
   const odd = (name: string): JsonObject => ({ ...pod(name), spec: { ...recordAt(pod(name), "spec"), colour: "red" } });

@@ -11,15 +11,8 @@ import { getScale, updateScale } from "../registry/scale.ts";
 import { updateObject } from "../registry/update.ts";
 import { presentDeletion, presentList, presentObject } from "../reading/present.ts";
 import type { Resource } from "../resource.ts";
-import { required } from "../field-cause.ts";
-import {
-  badRequest,
-  invalid,
-  methodNotAllowed,
-  noSuchResource,
-  StatusError,
-  unsupportedMediaType,
-} from "../status-error.ts";
+import { notSupported, required } from "../field-cause.ts";
+import { invalid, methodNotAllowed, noSuchResource, StatusError, unsupportedMediaType } from "../status-error.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   contentTypeOf,
@@ -89,6 +82,7 @@ function writeRequestOf(
   };
 }
 
+const writeOptions = { group: "meta.k8s.io", plural: "", kind: "WriteOptions" };
 const fieldManagerLengthMax = 128;
 
 /** As named, or else the program that asks. */
@@ -108,17 +102,14 @@ function fieldManagerOf({ query, request }: Exchange): string {
 
 function parseDryRun(values: readonly string[]): boolean {
   const wrong = values.find((value) => value !== "All" && value !== "");
-  if (wrong !== undefined)
-    throw badRequest(`Invalid value: dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`);
+  if (wrong !== undefined) throw invalid(writeOptions, "", [notSupported("dryRun", wrong, ["All"])]);
   return values.includes("All");
 }
 
 function parseFieldValidation(value: string | null): FieldValidation {
   if (value === null || value === "") return "Warn";
   if (value === "Ignore" || value === "Warn" || value === "Strict") return value;
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
+  throw invalid(writeOptions, "", [notSupported("fieldValidation", value, ["Ignore", "Strict", "Warn"])]);
 }
 
 async function serveVerb(deps: ResourceDeps, call: Call, verb: string): Promise<void> {

@@ -169,7 +169,9 @@ async function serveEviction({ registry }: SubresourceDeps, call: SubresourceCal
   const { exchange, target, request } = call;
   const eviction = optionalRecord(await readObjectBody(exchange));
   const graceSeconds = numberAt(eviction, "deleteOptions", "gracePeriodSeconds");
-  const { subresource: _, ...deletion } = request;
+  const { subresource: _, ...write } = request;
+  const isDryRun = listAt(eviction, "deleteOptions", "dryRun").includes("All");
+  const deletion = { ...write, dryRun: write.dryRun || isDryRun };
   const options = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
   await deleteObject(registry, deletion, { name: target.name, options });
   sendJson(exchange, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
