@@ -161,6 +161,23 @@ const rows: readonly KindRow[] = [
   },
   {
     group: "networking.k8s.io",
+    kind: "IngressClass",
+    plural: "ingressclasses",
+    scope: "Cluster",
+    columns: columns.ingressClasses,
+    strategy: plain.countedStrategy,
+  },
+  {
+    group: "networking.k8s.io",
+    kind: "Ingress",
+    plural: "ingresses",
+    shortNames: ["ing"],
+    hasStatus: true,
+    columns: columns.ingresses,
+    strategy: plain.countedStrategy,
+  },
+  {
+    group: "networking.k8s.io",
     kind: "NetworkPolicy",
     plural: "networkpolicies",
     shortNames: ["netpol"],

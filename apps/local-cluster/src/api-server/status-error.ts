@@ -18,7 +18,7 @@ export interface StatusDetails {
 export interface Status {
   kind: "Status";
   apiVersion: "v1";
-  metadata: { resourceVersion?: string };
+  metadata: { resourceVersion?: string; continue?: string };
   status: "Success" | "Failure";
   message?: string;
   reason?: string;
@@ -33,17 +33,23 @@ export interface ResourceName {
   readonly kind: string;
 }
 
+interface StatusBody {
+  readonly message: string;
+  readonly details?: StatusDetails;
+  readonly continueToken?: string;
+}
+
 /** A refusal that goes to the client as it is. Anything else that is thrown becomes a 500. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
   readonly status: Status;
 
-  constructor(code: number, reason: string, body: { message: string; details?: StatusDetails }) {
+  constructor(code: number, reason: string, body: StatusBody) {
     super(body.message);
     this.status = {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: body.continueToken === undefined ? {} : { continue: body.continueToken },
       status: "Failure",
       message: body.message,
       reason,
@@ -168,8 +174,17 @@ export function tooLarge(bytesMax: number): StatusError {
   });
 }
 
-export function expired(message: string): StatusError {
-  return new StatusError(410, "Expired", { message });
+/** `continueToken` lets the client go on with a list whose beginning is no longer what it was. */
+export function expired(message: string, continueToken?: string): StatusError {
+  return new StatusError(410, "Expired", { message, ...(continueToken !== undefined && { continueToken }) });
+}
+
+export function tooLargeRevision(asked: number, current: number): StatusError {
+  const causes = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
+  return new StatusError(504, "Timeout", {
+    message: `Timeout: Too large resource version: ${asked}, current: ${current}`,
+    details: { causes, retryAfterSeconds: 1 },
+  });
 }
 
 export function internalError(message: string): StatusError {

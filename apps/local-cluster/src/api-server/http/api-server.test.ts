@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ConfigMap, Namespace, Pod } from "@kelvin/kube";
-import { recordAt, valueAt, type JsonObject } from "../api-object.ts";
+import { recordAt, recordsAt, valueAt, type JsonObject } from "../api-object.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
 import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
 
@@ -171,6 +171,22 @@ test.each(["dryRun=Some", "fieldValidation=Loose", `fieldManager=${"m".repeat(12
     expect([code, json["reason"]]).toEqual([422, "Invalid"]);
   },
 );
+
+test("an Ingress is kept and shown, though nothing here serves it", async () => {
+  const path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+  const backend = { service: { name: "s", port: { number: 80 } } };
+  const rules = [{ host: "a.dev", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }];
+  const body = { metadata: { name: "i" }, spec: { ingressClassName: "c", rules, tls: [{ hosts: ["a.dev"] }] } };
+  const made = await client.call("POST", `${path}?fieldValidation=Strict`, { body });
+  expect(made.json["spec"]).toEqual(body.spec);
+  const { json } = await client.call("GET", path, { accept: tableAccept });
+  expect(valueAt(recordsAt(json, "rows")[0], "cells")).toEqual(["i", "c", "a.dev", "", "80, 443", expect.any(String)]);
+  const { json: classes } = await client.call("POST", "/apis/networking.k8s.io/v1/ingressclasses", {
+    body: { metadata: { name: "c" }, spec: { controller: "x.dev/y" } },
+    accept: tableAccept,
+  });
+  expect(valueAt(recordsAt(classes, "rows")[0], "cells")).toEqual(["c", "x.dev/y", "<none>", expect.any(String)]);
+});
 
 describe("fields that a built-in kind does not have", () => {
   const pods = "/api/v1/namespaces/default/pods";

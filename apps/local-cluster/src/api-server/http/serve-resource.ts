@@ -5,6 +5,7 @@ import { reportMistakes } from "../registry/decode.ts";
 import { deleteObject, type DeleteOptions } from "../registry/delete.ts";
 import { applyObject } from "../registry/apply.ts";
 import { applyPatch, patchObject, patchTypes } from "../registry/patch.ts";
+import { listPage } from "../registry/list-page.ts";
 import { getObject, listObjects } from "../registry/read.ts";
 import type { FieldValidation, Registry, WriteRequest } from "../registry/request.ts";
 import { getScale, updateScale } from "../registry/scale.ts";
@@ -24,6 +25,7 @@ import {
   sendJson,
   sendJsonText,
 } from "./exchange.ts";
+import { listOptionsOf } from "./list-options-of.ts";
 import { selectorsOf } from "./selectors-of.ts";
 import { isSet, type ResourceRequest, verbOf } from "./request-info.ts";
 import { serveSubresource, type SubresourceDeps } from "./serve-subresource.ts";
@@ -163,7 +165,7 @@ function send({ exchange, request }: Call, code: number, object: ApiObject): voi
 function serveList(registry: Registry, call: Call): void {
   const { exchange, request } = call;
   const { query } = exchange;
-  const list = listObjects(registry, request, selectorsOf(query));
+  const list = listPage(registry, request, listOptionsOf(query));
   sendJsonText(exchange, 200, presentList(exchange, request.resource, list));
 }
 

@@ -250,6 +250,31 @@ export const networkPolicies: readonly Column[] = [
   ageColumn,
 ];
 
+export const ingresses: readonly Column[] = [
+  nameColumn,
+  text("Class", (ingress) => orNone(stringAt(ingress, "spec", "ingressClassName"))),
+  text("Hosts", (ingress) => {
+    const hosts = recordsAt(ingress, "spec", "rules").map((rule) => stringAt(rule, "host"));
+    return hosts.filter((host) => host !== "").join(",") || "*";
+  }),
+  text("Address", (ingress) => {
+    const points = recordsAt(ingress, "status", "loadBalancer", "ingress");
+    return points.map((point) => stringAt(point, "ip") || stringAt(point, "hostname")).join(",");
+  }),
+  text("Ports", (ingress) => (recordsAt(ingress, "spec", "tls").length > 0 ? "80, 443" : "80")),
+  ageColumn,
+];
+
+export const ingressClasses: readonly Column[] = [
+  nameColumn,
+  text("Controller", (ingressClass) => stringAt(ingressClass, "spec", "controller")),
+  text("Parameters", (ingressClass) => {
+    const { kind, name } = recordAt(ingressClass, "spec", "parameters");
+    return typeof kind === "string" && typeof name === "string" ? `${kind}/${name}` : "<none>";
+  }),
+  ageColumn,
+];
+
 export const pdbs: readonly Column[] = [
   nameColumn,
   text("Min Available", (pdb) => intOrString(recordAt(pdb, "spec")["minAvailable"])),

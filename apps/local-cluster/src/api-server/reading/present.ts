@@ -1,7 +1,7 @@
 import type { ApiObject } from "../api-object.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Deletion } from "../registry/delete.ts";
-import type { ObjectList } from "../registry/read.ts";
+import type { ListPage } from "../registry/list-page.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
 import { parseAccept, type Presentation } from "./accept.ts";
 import { makeTable, parseIncludeObject } from "./table.ts";
@@ -44,7 +44,10 @@ export function presenter(
       const includeObject = parseIncludeObject(exchange.query.get("includeObject"));
       return (object) =>
         JSON.stringify(
-          makeTable(resource, [object], { resourceVersion: object.metadata.resourceVersion ?? "", includeObject }),
+          makeTable(resource, [object], {
+            metadata: { resourceVersion: object.metadata.resourceVersion ?? "" },
+            includeObject,
+          }),
         );
     }
   }
@@ -54,7 +57,7 @@ export function metadataOnly({ metadata }: ApiObject): ApiObject {
   return { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata };
 }
 
-export function presentList(exchange: Exchange, resource: Resource, list: ObjectList): Presented {
+export function presentList(exchange: Exchange, resource: Resource, list: ListPage): Presented {
   const presentation = parseAccept(exchange.request.headers.accept);
   return { text: listText(exchange, resource, { list, presentation }), contentType: json };
 }
@@ -62,18 +65,19 @@ export function presentList(exchange: Exchange, resource: Resource, list: Object
 function listText(
   exchange: Exchange,
   resource: Resource,
-  { list, presentation }: { list: ObjectList; presentation: Presentation },
+  { list, presentation }: { list: ListPage; presentation: Presentation },
 ): string {
-  const { items, resourceVersion } = list;
+  const { items, resourceVersion, continueToken, remainingItemCount } = list;
+  const metadata = { resourceVersion, continue: continueToken, remainingItemCount };
   if (presentation === "table") {
     const includeObject = parseIncludeObject(exchange.query.get("includeObject"));
-    return JSON.stringify(makeTable(resource, items, { resourceVersion, includeObject }));
+    return JSON.stringify(makeTable(resource, items, { metadata, includeObject }));
   }
   const isMetadata = presentation === "metadata";
   const head = JSON.stringify({
     kind: isMetadata ? "PartialObjectMetadataList" : resource.listKind,
     apiVersion: isMetadata ? "meta.k8s.io/v1" : apiVersionOf(resource),
-    metadata: { resourceVersion },
+    metadata,
   });
   const rows = items.map((item) => (isMetadata ? JSON.stringify(metadataOnly(item)) : textOf(item)));
   return `${head.slice(0, -1)},"items":[${rows.join(",")}]}`;

@@ -14,13 +14,13 @@ export function parseIncludeObject(value: string | null): IncludeObject {
 export function makeTable(
   resource: Resource,
   objects: readonly ApiObject[],
-  options: { resourceVersion: string; includeObject: IncludeObject },
+  options: { metadata: JsonObject; includeObject: IncludeObject },
 ): JsonObject {
   const now = new Date();
   return {
     kind: "Table",
     apiVersion: "meta.k8s.io/v1",
-    metadata: { resourceVersion: options.resourceVersion },
+    metadata: options.metadata,
     columnDefinitions: resource.columns.map(({ name, type, format, description, priority }) => ({
       name,
       type,
