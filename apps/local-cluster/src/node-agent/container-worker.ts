@@ -38,6 +38,8 @@ export interface ContainerEvent {
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
+  /** The container it is about, where it is about one. */
+  readonly container?: string;
 }
 
 export interface ContainerWorker {

@@ -6,6 +6,9 @@ import { timestampOf } from "./timestamp.ts";
 const HEARTBEAT_MS = 10_000;
 const LEASE_SECONDS = 40;
 const PODS_MAX = 250;
+/** The one runtime of this node so far. */
+export const localRuntime = "local";
+
 const LEASE_NAMESPACE = "kube-node-lease";
 
 export interface NodeOptions {
@@ -24,11 +27,14 @@ export async function registerNode(options: NodeOptions): Promise<void> {
     "kubernetes.io/hostname": nodeName,
     "kubernetes.io/os": platform(),
     "kubernetes.io/arch": kubernetesArch(),
+    "kelvin.dev/runtimes": localRuntime,
   };
   try {
     await kube.create(Node, { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, labels }, spec: {} });
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error;
+    // What a former version of us has not said yet.
+    await kube.patch(Node, { name: nodeName }, { type: "merge", body: { metadata: { labels } } });
   }
   const body = { status: makeNodeStatus(options) };
   await kube.patch(Node, { name: nodeName }, { type: "merge", body }, { subresource: "status" });

@@ -54,7 +54,8 @@ export async function stopSidecars(run: PodRun): Promise<void> {
 async function stopWorker(run: PodRun, worker: ContainerWorker): Promise<void> {
   if (worker.process !== undefined && run.state === "active" && !run.stopTold.has(worker)) {
     run.stopTold.add(worker);
-    tell(run, "Normal", ["Killing", `Stopping container ${worker.record.name}`]);
+    const { name } = worker.record;
+    tell(run, "Normal", ["Killing", `Stopping container ${name}`, name]);
   }
   await worker.stop(Math.max(0, run.stopByMs - run.deps.clock.monotonicMs()));
 }

@@ -34,7 +34,7 @@ export function openPodEvents({ kube, clock, nodeName, reportError }: PodEventsO
   let isClosed = false;
 
   async function write(pod: Pod, event: ContainerEvent): Promise<void> {
-    const identity = [pod.metadata.uid, event.type, event.reason, event.message].join("\n");
+    const identity = [pod.metadata.uid, event.type, event.reason, event.message, event.container].join("\n");
     const known = remembered.get(identity);
     if (known !== undefined && (await countUp(known))) return;
     const created = makeEvent(pod, event);
@@ -58,14 +58,14 @@ export function openPodEvents({ kube, clock, nodeName, reportError }: PodEventsO
     }
   }
 
-  function makeEvent(pod: Pod, { type, reason, message }: ContainerEvent): CoreEvent {
-    const { name = "", namespace = "", uid = "", resourceVersion = "" } = pod.metadata;
+  function makeEvent(pod: Pod, { type, reason, message, container }: ContainerEvent): CoreEvent {
+    const { name = "", namespace = "" } = pod.metadata;
     const now = timestampOf(clock);
     return {
       apiVersion: "v1",
       kind: "Event",
       metadata: { namespace, name: `${name}.${randomBytes(8).toString("hex")}` },
-      involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name, uid, resourceVersion },
+      involvedObject: referenceTo(pod, container),
       type,
       reason,
       message,
@@ -97,4 +97,13 @@ export function openPodEvents({ kube, clock, nodeName, reportError }: PodEventsO
       await work;
     },
   };
+}
+
+/** What an Event is about: a Pod, or one container in it as the kubelet writes its place. */
+function referenceTo({ metadata, spec }: Pod, container: string | undefined): CoreEvent["involvedObject"] {
+  const { name = "", namespace = "", uid = "", resourceVersion = "" } = metadata;
+  const pod = { apiVersion: "v1", kind: "Pod", namespace, name, uid, resourceVersion };
+  if (container === undefined) return pod;
+  const isInit = (spec?.initContainers ?? []).some((one) => one.name === container);
+  return { ...pod, fieldPath: `spec.${isInit ? "initContainers" : "containers"}{${container}}` };
 }

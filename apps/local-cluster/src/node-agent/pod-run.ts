@@ -74,7 +74,7 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
           clock: deps.clock,
           onChange: wake,
           report: (event) => {
-            deps.recordEvent(run.pod, event);
+            deps.recordEvent(run.pod, { ...event, container: name });
           },
           reportError: deps.reportError,
         });
@@ -105,9 +105,9 @@ export function allWorkers(run: PodRun): ContainerWorker[] {
 export function tell(
   { deps, pod }: PodRun,
   type: ContainerEvent["type"],
-  [reason, message]: readonly [string, string],
+  [reason, message, container]: readonly [reason: string, message: string, container?: string],
 ): void {
-  deps.recordEvent(pod, { type, reason, message });
+  deps.recordEvent(pod, { type, reason, message, ...(container !== undefined && { container }) });
 }
 
 export function keyOfPod({ metadata }: Pod): { namespace: string; name: string } {

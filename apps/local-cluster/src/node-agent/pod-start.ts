@@ -11,6 +11,7 @@ import {
 } from "./container-record.ts";
 import type { ContainerWorker } from "./container-worker.ts";
 import { ImageError } from "./image.ts";
+import { localRuntime } from "./node-object.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
 import { stopSidecars } from "./pod-end.ts";
 import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
@@ -97,12 +98,16 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
     const logFile = logFileOf(directory, container.name, runIndex);
     const sandbox = { ...run.sandbox, pod: run.pod };
     const plan = await makeRunPlan(container, sandbox, { surroundings: deps.surroundings, logFile });
-    tell(run, "Normal", ["Pulled", `Container image "${container.image ?? ""}" already present on machine`]);
+    tell(run, "Normal", [
+      "Pulled",
+      `Container image "${container.image ?? ""}" already present on machine`,
+      container.name,
+    ]);
     if (run.state !== "active") return 0;
     await worker.start(plan);
     removeOldLogs(directory, container.name, runIndex);
-    tell(run, "Normal", ["Created", `Created container: ${container.name}`]);
-    tell(run, "Normal", ["Started", `Started container ${container.name}`]);
+    tell(run, "Normal", ["Created", `Created container: ${container.name}`, container.name]);
+    tell(run, "Normal", ["Started", `Started container ${container.name}`, container.name]);
     return Infinity;
   } catch (error) {
     return showFailure(run, container, { worker, failure: failureOf(error) });
@@ -120,8 +125,9 @@ function showFailure(
     return 0;
   }
   const isPull = failure.reason === "ErrImagePull";
-  if (isPull) tell(run, "Warning", ["Failed", `Failed to pull image "${container.image ?? ""}": ${failure.message}`]);
-  tell(run, "Warning", ["Failed", `Error: ${isPull ? failure.reason : failure.message}`]);
+  const { name, image = "" } = container;
+  if (isPull) tell(run, "Warning", ["Failed", `Failed to pull image "${image}": ${failure.message}`, name]);
+  tell(run, "Warning", ["Failed", `Error: ${isPull ? failure.reason : failure.message}`, name]);
   return isPull ? PULL_ERROR_MS : 0;
 }
 
@@ -144,16 +150,20 @@ function showWaiting(
   const podText = `${name}_${namespace}(${run.uid})`;
   if (record.state.phase === "terminated") {
     worker.settle(recordBackoff(record, delayMs, podText));
-    tell(run, "Warning", ["BackOff", `Back-off restarting failed container ${container.name} in pod ${podText}`]);
+    const text = `Back-off restarting failed container ${container.name} in pod ${podText}`;
+    tell(run, "Warning", ["BackOff", text, container.name]);
   } else if (record.state.phase === "waiting" && record.state.reason === "ErrImagePull") {
     const text = `Back-off pulling image "${container.image ?? ""}"`;
     const message = `${text}: ErrImagePull: ${record.state.message ?? ""}`;
     worker.settle({ ...record, state: { ...record.state, reason: "ImagePullBackOff", message } });
-    tell(run, "Normal", ["BackOff", text]);
+    tell(run, "Normal", ["BackOff", text, container.name]);
   }
 }
 
 async function openSandbox(run: PodRun): Promise<PodSandbox> {
+  // With one runtime there is no choice yet, but who wonders how a Pod is kept apart finds it here.
+  const how = `processes of this machine, kept apart by ${run.deps.network.driver}`;
+  tell(run, "Normal", ["RuntimeChosen", `Runs in runtime "${localRuntime}": ${how}`]);
   const network = await run.deps.network.openPodNetwork();
   try {
     return { pod: run.pod, directory: run.directory, network, volumes: await volumesFor(run, network.address) };

@@ -27,10 +27,14 @@ function statuses(pod: ApiObject): JsonObject[] {
 }
 
 function readyText(pod: ApiObject): string {
-  const ready = statuses(pod).filter(
+  const sidecars = recordsAt(pod, "spec", "initContainers").filter(({ restartPolicy }) => restartPolicy === "Always");
+  const sidecarStatuses = recordsAt(pod, "status", "initContainerStatuses").filter((status) =>
+    sidecars.some(({ name }) => name === status["name"]),
+  );
+  const ready = [...sidecarStatuses, ...statuses(pod)].filter(
     (status) => status["ready"] === true && recordAt(status, "state")["running"] !== undefined,
   );
-  return `${ready.length}/${listAt(pod, "spec", "containers").length}`;
+  return `${ready.length}/${sidecars.length + listAt(pod, "spec", "containers").length}`;
 }
 
 function restartsText(pod: ApiObject, now: Date): string {
