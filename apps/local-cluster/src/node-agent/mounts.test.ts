@@ -2,17 +2,21 @@ import { describe, expect, test } from "@jest/globals";
 import { lockedOptionsOf } from "./host-place.ts";
 import { type MountPlace, planMounts } from "./mounts.ts";
 
-const known = new Set(["/", "/etc", "/etc/hosts", "/srv", "/run", "/var", "/var/run", "/scratch"]);
+const known = new Set(["/", "/etc", "/etc/hosts", "/srv", "/run", "/var", "/var/run", "/scratch", "/opt"]);
 const place: MountPlace = {
   exists: (path) => known.has(path),
   isDirectory: (path) => !path.endsWith(".txt"),
   resolve: (path) => (path === "/var/run" ? "/run" : path),
-  rootEntries: () => [
-    { name: "bin", kind: "link", link: "usr/bin" },
-    { name: "etc", kind: "directory" },
-    { name: "scratch", kind: "directory" },
-    { name: "stamp.txt", kind: "file" },
-  ],
+  hasMountsBelow: (directory) => directory === "/opt",
+  entries: (directory) =>
+    directory === "/opt"
+      ? [{ name: "tool", kind: "directory" }]
+      : [
+          { name: "bin", kind: "link", link: "usr/bin" },
+          { name: "etc", kind: "directory" },
+          { name: "scratch", kind: "directory" },
+          { name: "stamp.txt", kind: "file" },
+        ],
   lockedOptions: () => ["nosuid"],
 };
 
@@ -78,6 +82,22 @@ describe("planMounts", () => {
     ]);
     expect(plan.directories).toContain("/data/outer/inner");
     expect(plan.script).not.toContain("/srv/outer/inner");
+  });
+
+  test("a directory with mounts in it is covered by a mirror, for an overlay would not show them", () => {
+    const plan = planMounts([{ source: "/data/d", target: "/opt/new/deep" }], "/scratch/pod", place);
+    expect(plan.table.split("\n").slice(0, -1)).toEqual([
+      "/opt/tool /scratch/pod/mirror-%2Fopt/tool none rbind 0 0",
+      "/scratch/pod/mirror-%2Fopt /opt none rbind 0 0",
+      "/data/d /opt/new/deep none rbind 0 0",
+    ]);
+    expect(plan.directories).toContain("/scratch/pod/mirror-%2Fopt/new/deep");
+  });
+
+  test("and so is one that holds the Pod's own files, for each container would get a copy of them", () => {
+    const plan = planMounts([{ source: "/srv/pod/volume", target: "/srv/new" }], "/srv/pod/scratch", place);
+    expect(plan.script).toBe("mount --all --fstab '/srv/pod/scratch/mounts' &&");
+    expect(plan.table).toContain("/srv/pod/scratch/mirror-%2Fsrv /srv none rbind 0 0");
   });
 
   test("a read-only mount keeps the options that may not be dropped", () => {

@@ -9,8 +9,8 @@ export interface Mount {
   readonly isReadOnly?: boolean;
 }
 
-/** An entry of the host's root directory; `link` is where a symbolic link leads. */
-export interface RootEntry {
+/** An entry of a directory; `link` is where a symbolic link leads. */
+export interface DirectoryEntry {
   readonly name: string;
   readonly kind: "directory" | "file" | "link";
   readonly link?: string;
@@ -22,7 +22,9 @@ export interface MountPlace {
   isDirectory(path: string): boolean;
   /** The path with symbolic links followed. */
   resolve(path: string): string;
-  rootEntries(): readonly RootEntry[];
+  entries(directory: string): readonly DirectoryEntry[];
+  /** Whether something is mounted below a directory: an overlay would not show it, and is refused to ordinary users. */
+  hasMountsBelow(directory: string): boolean;
   /** Mount options of the file system there that an ordinary user may not drop, such as `nosuid`. */
   lockedOptions(path: string): readonly string[];
 }
@@ -46,10 +48,11 @@ export interface MountPlan {
  */
 export function planMounts(wanted: readonly Mount[], scratch: string, place: MountPlace = hostPlace): MountPlan {
   const root = join(scratch, "root");
-  const placed = placeMounts(wanted, root, place);
+  const placed = placeMounts(wanted, scratch, place);
   const before = placed.filter(({ isMadeBefore }) => isMadeBefore);
   const isDirectory = ({ mount }: PlacedMount): boolean => place.isDirectory(mount.source);
   const overlays = planOverlays(placed, scratch, place);
+  const mirrors = planMirrors(placed, scratch, place);
   const ownRoot = placed.some(({ inRoot }) => inRoot) ? planRoot(root, scratch, place) : noRoot;
   const tableFile = join(scratch, "mounts");
   const lines = (inRoot: boolean): string[] =>
@@ -60,26 +63,30 @@ export function planMounts(wanted: readonly Mount[], scratch: string, place: Mou
     script: [...overlays.lines, ...binds, ...ownRoot.pivot].join("\n"),
     directories: [
       ...overlays.directories,
+      ...mirrors.directories,
       ...ownRoot.directories,
       ...before.map((each) => (isDirectory(each) ? each.home : dirname(each.home))),
     ],
-    files: [...ownRoot.files, ...before.filter((each) => !isDirectory(each)).map(({ home }) => home)],
-    links: ownRoot.links,
+    files: [...mirrors.files, ...ownRoot.files, ...before.filter((each) => !isDirectory(each)).map(({ home }) => home)],
+    links: [...mirrors.links, ...ownRoot.links],
     tableFile,
     // Into the new root goes what is mounted on the host's directories already.
-    table: [...lines(false), ...ownRoot.lines, ...lines(true)].join(""),
+    table: [...mirrors.lines, ...lines(false), ...ownRoot.lines, ...lines(true)].join(""),
   };
 }
 
 /** Where each mount is made, parents before children. */
-function placeMounts(wanted: readonly Mount[], root: string, place: MountPlace): PlacedMount[] {
+function placeMounts(wanted: readonly Mount[], scratch: string, place: MountPlace): PlacedMount[] {
   const mounts = wanted
     .map((mount) => ({ ...mount, target: normalize(mount.target).replace(/(?<=.)\/$/, "") }))
     .sort((a, b) => depthOf(a.target) - depthOf(b.target));
   return mounts.map((mount, index) => {
     const parent = mounts.slice(0, index).findLast(({ target }) => mount.target.startsWith(`${target}/`));
     const inRoot = !place.exists(`/${mount.target.split("/")[1] ?? ""}`);
-    const at = inRoot ? join(root, mount.target) : mount.target;
+    const at = inRoot ? join(scratch, "root", mount.target) : mount.target;
+    const isMissing = parent === undefined && !inRoot && !place.exists(at);
+    const mirror = isMissing ? mirrorFor(mount.target, scratch, place) : undefined;
+    if (mirror !== undefined) return { mount, at, inRoot, home: mirror.home, isMadeBefore: true, mirror };
     // Below another mount its place is in what is mounted there, as container runtimes make it.
     const home = parent === undefined ? at : join(parent.source, mount.target.slice(parent.target.length));
     return { mount, at, inRoot, home, isMadeBefore: parent !== undefined || inRoot };
@@ -104,6 +111,59 @@ interface PlacedMount {
   /** The path of its mount point as it is before anything is mounted. */
   readonly home: string;
   readonly isMadeBefore: boolean;
+  readonly mirror?: Mirror;
+}
+
+/** A directory that is covered by one of ours, with all its entries mounted into it, where an overlay cannot be used. */
+interface Mirror {
+  readonly anchor: string;
+  readonly directory: string;
+  /** Where the target of the mount is in it. */
+  readonly home: string;
+}
+
+/** An overlay would hide what is mounted below it, or give each container a copy of the volumes that lie below it. */
+function mirrorFor(target: string, scratch: string, place: MountPlace): Mirror | undefined {
+  const ancestor = ancestorOf(target, place);
+  const anchor = place.resolve(ancestor);
+  if (!place.hasMountsBelow(anchor) && !scratch.startsWith(`${anchor}/`)) return undefined;
+  const directory = join(scratch, `mirror-${encodeURIComponent(anchor)}`);
+  return { anchor, directory, home: join(directory, target.slice(ancestor.length)) };
+}
+
+function planMirrors(placed: readonly PlacedMount[], scratch: string, place: MountPlace): Shown {
+  const mirrors = new Map(placed.flatMap(({ mirror }) => (mirror === undefined ? [] : [[mirror.anchor, mirror]])));
+  const plans = [...mirrors.values()]
+    .sort((a, b) => depthOf(a.anchor) - depthOf(b.anchor))
+    .map(({ anchor, directory }) => {
+      const shown = showEntries(anchor, directory, { scratch, place });
+      return { ...shown, lines: [...shown.lines, `${escape(directory)} ${escape(anchor)} none rbind 0 0\n`] };
+    });
+  return {
+    lines: plans.flatMap(({ lines }) => lines),
+    directories: plans.flatMap(({ directories }) => directories),
+    files: plans.flatMap(({ files }) => files),
+    links: plans.flatMap(({ links }) => links),
+  };
+}
+
+/** What is needed to see the entries of one directory in another. */
+interface Shown extends Pick<MountPlan, "directories" | "files" | "links"> {
+  readonly lines: readonly string[];
+}
+
+function showEntries(from: string, to: string, { scratch, place }: { scratch: string; place: MountPlace }): Shown {
+  const entries = place.entries(from);
+  const shown = entries.filter(({ kind }) => kind !== "link");
+  const holdsScratch = ({ name }: DirectoryEntry): boolean => scratch.startsWith(`${join(from, name)}/`);
+  // The one that holds the new directory itself goes first, while there is nothing in it to be mounted twice.
+  const ordered = [...shown.filter(holdsScratch), ...shown.filter((entry) => !holdsScratch(entry))];
+  return {
+    lines: ordered.map(({ name }) => `${escape(join(from, name))} ${escape(join(to, name))} none rbind 0 0\n`),
+    directories: [to, ...shown.filter(({ kind }) => kind === "directory").map(({ name }) => join(to, name))],
+    files: shown.filter(({ kind }) => kind === "file").map(({ name }) => join(to, name)),
+    links: entries.flatMap(({ name, link }) => (link === undefined ? [] : [{ path: join(to, name), link }])),
+  };
 }
 
 function planOverlays(
@@ -112,7 +172,7 @@ function planOverlays(
   place: MountPlace,
 ): { lines: string[]; directories: string[] } {
   const missing = placed.filter(({ at, isMadeBefore }) => !isMadeBefore && !place.exists(at)).map(({ mount }) => mount);
-  const anchors = [...new Set(missing.map(({ target }) => anchorOf(target, place)))].sort();
+  const anchors = [...new Set(missing.map(({ target }) => place.resolve(ancestorOf(target, place))))].sort();
   // An overlay on a directory shows what lies below another one too; only the outermost are needed.
   const outermost = anchors.filter((anchor) => !anchors.some((other) => anchor.startsWith(`${other}/`)));
   const layers = outermost.map((anchor, index) => ({ anchor, layer: join(scratch, `overlay-${index}`) }));
@@ -133,31 +193,18 @@ function planOverlays(
 
 /** A root directory that shows the host's, and can have more in it. */
 function planRoot(root: string, scratch: string, place: MountPlace): RootPlan {
-  const entries = place.rootEntries();
-  const shown = entries.filter(({ kind }) => kind !== "link");
-  const holdsScratch = ({ name }: RootEntry): boolean => scratch.startsWith(`/${name}/`);
-  // The one that holds the new root itself goes first, while there is nothing in it to be mounted twice.
-  const ordered = [...shown.filter(holdsScratch), ...shown.filter((entry) => !holdsScratch(entry))];
+  const shown = showEntries("/", root, { scratch, place });
   const former = join(root, FORMER_ROOT);
   return {
-    lines: [
-      `${escape(root)} ${escape(root)} none bind 0 0\n`,
-      ...ordered.map(({ name }) => `${escape(`/${name}`)} ${escape(join(root, name))} none rbind 0 0\n`),
-    ],
-    directories: [
-      root,
-      former,
-      ...shown.filter(({ kind }) => kind === "directory").map(({ name }) => join(root, name)),
-    ],
-    files: shown.filter(({ kind }) => kind === "file").map(({ name }) => join(root, name)),
-    links: entries.flatMap(({ name, link }) => (link === undefined ? [] : [{ path: join(root, name), link }])),
+    ...shown,
+    lines: [`${escape(root)} ${escape(root)} none bind 0 0\n`, ...shown.lines],
+    directories: [...shown.directories, former],
     // The mount namespace gets the new root, so that whoever enters it later is in there as well.
     pivot: [`pivot_root ${quote(root)} ${quote(former)} && cd / && umount --lazy /${FORMER_ROOT} &&`],
   };
 }
 
-interface RootPlan extends Pick<MountPlan, "directories" | "files" | "links"> {
-  readonly lines: readonly string[];
+interface RootPlan extends Shown {
   readonly pivot: readonly string[];
 }
 
@@ -170,10 +217,11 @@ function tableLine({ mount: { source, isReadOnly = false }, at }: PlacedMount, p
   return `${escape(source)} ${escape(at)} none ${options.join(",")} 0 0\n`;
 }
 
-function anchorOf(target: string, place: MountPlace): string {
+/** The nearest directory above that exists. */
+function ancestorOf(target: string, place: MountPlace): string {
   let ancestor = dirname(target);
   while (!place.exists(ancestor)) ancestor = dirname(ancestor);
-  return place.resolve(ancestor);
+  return ancestor;
 }
 
 function depthOf(path: string): number {
