@@ -147,6 +147,14 @@ describeKubectl("kubectl and built-in kinds", () => {
     expect((await kubectl("get deployments,configmaps,namespaces,services -o yaml")).out).toBe(before);
   });
 
+  test("explain knows the fields of built-in kinds", async () => {
+    expect((await kubectl("explain pod.spec.containers")).out).toMatch(/env\s+<\[\]EnvVar>/);
+    const { out } = await kubectl("explain deployment.spec.template.spec.containers.resources --recursive");
+    expect(out).toMatch(/limits\s+<map\[string\]string>/);
+    expect((await kubectl("explain service.metadata.labels")).out).toContain("Keys and values to select objects by.");
+    expect((await kubectl("explain crd.spec.versions.schema.openAPIV3Schema.properties")).err).toBe("");
+  });
+
   test("set, scale, label, annotate and the three patches keep the rest of the lists", async () => {
     await kubectl("set image deployment/web web=dev.local/c");
     await kubectl("set env deployment/web B=2");

@@ -44,6 +44,8 @@ export interface Field {
 
 export interface MessageType {
   readonly name: string;
+  /** Of the package it is declared in, such as `apps/v1`. */
+  readonly apiVersion: string;
   readonly isKind: boolean;
   readonly isAtomic: boolean;
   readonly json: "object" | "union" | "list";
@@ -115,6 +117,7 @@ function parseMessage(home: Package, line: string): MessageType {
   let byName: Map<string, Field> | undefined;
   return {
     name: head.replace(/^\W+/, ""),
+    apiVersion: home.apiVersion,
     isKind: head.includes("*"),
     isAtomic: head.includes("&"),
     json: head.includes("|") ? "union" : head.includes("=") ? "list" : "object",

@@ -174,7 +174,8 @@ function wrongType(value: unknown, place: FieldPlace, wanted: string): FieldType
 }
 
 function goType({ type }: Field): string {
-  return typeof type === "string" ? (goTypes[type] ?? "string") : `v1.${type.name}`;
+  if (typeof type === "string") return goTypes[type] ?? "string";
+  return `${type.apiVersion.slice(type.apiVersion.indexOf("/") + 1)}.${type.name}`;
 }
 
 function jsonType(value: unknown): string {

@@ -3,13 +3,16 @@ import type { JsonObject } from "../api-object.ts";
 import { recordAt } from "../api-object.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { sendJson } from "../http/exchange.ts";
+import { kindTypeOf } from "../fields/kind-type-of.ts";
+import { findKindType } from "../fields/message-types.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
 import type { Resources } from "../resources.ts";
 import { noSuchResource } from "../status-error.ts";
+import { addSchemas, componentName, refTo } from "./field-schemas.ts";
 
 // OpenAPI v3, as much as kubectl needs: for create and apply, a PATCH operation per kind that knows `fieldValidation`;
-// for explain, the schemas of custom kinds. Built-in kinds have open schemas and no patch bodies on purpose: from incomplete
-// ones kubectl would make patches that destroy lists, without any it uses the types it was built with.
+// for explain, the schemas. The operations have no bodies on purpose: kubectl then makes the patches of `kubectl apply` with
+// the types it was built with, as it does with a server of its own version.
 
 /** Answers `/openapi/v3` and the document of one group and version. @throws StatusError 404 for any other, v2 among them. */
 export function serveOpenApi(resources: Resources, exchange: Exchange): void {
@@ -28,20 +31,43 @@ function rootPath({ group, version }: Resource): string {
 function indexDocument(resources: readonly Resource[]): JsonObject {
   const byPath = Map.groupBy(resources, rootPath);
   const paths = [...byPath].map(([path, inVersion]) => {
-    const hash = createHash("sha256")
-      .update(JSON.stringify(versionDocument(inVersion)))
-      .digest("hex")
-      .toUpperCase();
-    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
+    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(inVersion)}` }];
   });
   return { paths: Object.fromEntries(paths) as JsonObject };
 }
 
+interface Hashed {
+  readonly resources: readonly Resource[];
+  readonly hash: string;
+}
+
+// By the first resource of a version: all are made anew when their CRD changes, and built-in ones never are.
+const hashes = new WeakMap<Resource, Hashed>();
+
+function hashOf(resources: readonly Resource[]): string {
+  const [first] = resources;
+  const known = first === undefined ? undefined : hashes.get(first);
+  const isCurrent =
+    known?.resources.length === resources.length && resources.every((it, index) => it === known.resources[index]);
+  if (known !== undefined && isCurrent) return known.hash;
+  const hash = createHash("sha256")
+    .update(JSON.stringify(versionDocument(resources)))
+    .digest("hex")
+    .toUpperCase();
+  if (first !== undefined) hashes.set(first, { resources, hash });
+  return hash;
+}
+
 function versionDocument(resources: readonly Resource[]): JsonObject {
-  const schemas: JsonObject = { "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": metadataSchema };
+  const schemas: JsonObject = {};
+  const metadataType = findKindType("v1", "ConfigMap")?.byName.get("metadata")?.type;
+  if (metadataType !== undefined && typeof metadataType !== "string") addSchemas(schemas, metadataType);
+  schemas[metadataName] = withDescriptions(recordAt(schemas, metadataName));
   const paths: JsonObject = {};
   for (const resource of resources) {
-    schemas[schemaName(resource)] = schemaOf(resource);
+    const type = kindTypeOf(resource);
+    if (type !== undefined) addSchemas(schemas, type);
+    schemas[schemaName(resource)] = schemaOf(resource, recordAt(schemas, schemaName(resource)));
     Object.assign(paths, pathsOf(resource));
   }
   return {
@@ -52,41 +78,40 @@ function versionDocument(resources: readonly Resource[]): JsonObject {
   };
 }
 
-const metadataSchema = {
-  type: "object",
-  description: "Standard object's metadata: name, namespace, labels, annotations and what the server adds.",
-  properties: {
-    name: { type: "string", description: "Name must be unique within a namespace." },
-    namespace: { type: "string", description: "The namespace the object is in." },
-    labels: {
-      type: "object",
-      additionalProperties: { type: "string" },
-      description: "Keys and values to select objects by.",
-    },
-    annotations: {
-      type: "object",
-      additionalProperties: { type: "string" },
-      description: "Keys and values for tools.",
-    },
-    finalizers: {
-      type: "array",
-      items: { type: "string" },
-      description: "Must be empty before the object is removed.",
-    },
-    ownerReferences: { type: "array", items: { type: "object" }, description: "Objects this one depends on." },
-  },
+const metadataName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+const metadataDescriptions: Readonly<Record<string, string>> = {
+  name: "Name must be unique within a namespace.",
+  namespace: "The namespace the object is in.",
+  labels: "Keys and values to select objects by.",
+  annotations: "Keys and values for tools.",
+  finalizers: "Must be empty before the object is removed.",
+  ownerReferences: "Objects this one depends on.",
 };
 
-function schemaName({ group, version, kind }: Resource): string {
-  const prefix = group === "" ? "io.k8s.api.core" : group.split(".").reverse().join(".");
-  return `${prefix}.${version}.${kind}`;
+function withDescriptions(schema: JsonObject): JsonObject {
+  const properties = Object.entries(recordAt(schema, "properties")).map(([name, property]) => {
+    const description = metadataDescriptions[name];
+    return [name, { ...(property as JsonObject), ...(description !== undefined && { description }) }];
+  });
+  return {
+    ...schema,
+    description: "Standard object's metadata: name, namespace, labels, annotations and what the server adds.",
+    properties: Object.fromEntries(properties) as JsonObject,
+  };
 }
 
-function schemaOf(resource: Resource): JsonObject {
-  const schema = resource.customSchema ?? {
-    type: "object",
-    description: `${resource.kind} of ${apiVersionOf(resource)}.`,
-  };
+function schemaName(resource: Resource): string {
+  const type = kindTypeOf(resource);
+  if (type !== undefined) return componentName(type);
+  const { group, version, kind } = resource;
+  return `${group.split(".").reverse().join(".")}.${version}.${kind}`;
+}
+
+/** The schema of a kind from its CRD, or else from the table. */
+function schemaOf(resource: Resource, fromTable: JsonObject): JsonObject {
+  const description = `${resource.kind} of ${apiVersionOf(resource)}.`;
+  const schema = resource.customSchema ?? { ...fromTable, description };
   return {
     ...schema,
     type: "object",
@@ -95,7 +120,7 @@ function schemaOf(resource: Resource): JsonObject {
       apiVersion: describedString("The version of the schema of this object, such as `v1`."),
       kind: describedString("What this object is."),
       metadata: {
-        allOf: [{ $ref: "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" }],
+        allOf: [refTo(metadataName)],
         description: "Standard object's metadata.",
       },
     },
@@ -116,7 +141,7 @@ function pathsOf(resource: Resource): JsonObject {
   const answer = {
     "200": {
       description: "OK",
-      content: { "application/json": { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } } },
+      content: { "application/json": { schema: refTo(schemaName(resource)) } },
     },
   };
   const operation = (action: string, parameters: readonly string[]): JsonObject => ({
