@@ -9,17 +9,15 @@ import { type HostPorts, type HostProcess, openHostPorts } from "./network/host-
 import { makeClusterNames } from "./network/dns/cluster-names.ts";
 import { openDnsServer } from "./network/dns/dns-server.ts";
 import { resolveName } from "./network/dns/resolve-name.ts";
-import { openNamespaceNetwork } from "./network/namespace-network.ts";
-import { addresses, type Network } from "./network/network.ts";
+import { addresses } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
 import { openServiceProxy, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
-import { prepareRootMounts } from "./node-agent/root-mounts.ts";
-import { makeSystemMounts } from "./node-agent/system-files.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
 import { timestampOf } from "./node-agent/timestamp.ts";
+import { type NodePlace, openNodePlace } from "./open-node-place.ts";
 
 const NODE_NAME = "kelvin";
 /** All Pods together get this long to end when the cluster stops; the host side waits a little longer. */
@@ -50,9 +48,8 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   };
   const clock = systemClock;
   const hostPorts = openHostPorts(host);
-  const runDir = join(config.dataDir, "run");
-  const [network, api] = await Promise.all([
-    openNamespaceNetwork({ runDir, clock, reportError }),
+  const [place, api] = await Promise.all([
+    openNodePlace(config, { clock, reportError }),
     openApiServer({
       ...(!config.isEphemeral && { dataDir: join(config.dataDir, "state") }),
       publicPort: config.apiPort,
@@ -66,7 +63,6 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
       reportError,
     }),
   ]);
-  await prepareRootMounts(runDir);
   const { kube } = api;
   await forgetFormerLife({ kube, nodeName: NODE_NAME, dataDir: config.dataDir }, timestampOf(clock));
   const controllers = await openBuiltInControllers({ kube, clock, log, rootCaCert: api.caCert });
@@ -74,11 +70,11 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   await listen(api, hostPorts, config.apiPort);
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
   // Last: from now on Pods start, and they want all of the above.
-  const node = await openNode(config, { api, network, reportError });
+  const node = await openNode(config, { api, place, reportError });
   api.setPodLogs(makePodLogs(node.agent, clock));
   api.setPodExec(makePodExec(node.agent));
   log.info(
-    { url: api.url, network: network.driver, bootMs: Math.round(process.uptime() * 1000) },
+    { url: api.url, network: place.network.driver, bootMs: Math.round(process.uptime() * 1000) },
     "The local cluster is up",
   );
   return {
@@ -89,7 +85,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
       await node.close();
       await services.close();
       await controllers.close();
-      await network.close();
+      await place.network.close();
       await api.close();
       log.info({}, "The local cluster has stopped");
     },
@@ -141,7 +137,7 @@ async function openServices({ kube, hostPorts, reportError }: ServiceParts): Pro
 
 interface NodeParts {
   api: ApiServer;
-  network: Network;
+  place: NodePlace;
   reportError: ReportError;
 }
 
@@ -149,11 +145,11 @@ async function openNode(
   config: ClusterConfig,
   parts: NodeParts,
 ): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
-  const { api, network, reportError } = parts;
+  const { api, place, reportError } = parts;
   const events = openPodEvents({ kube: api.kube, clock: systemClock, nodeName: NODE_NAME, reportError });
   const agent = await openNodeAgent({
     kube: api.kube,
-    network,
+    network: place.network,
     nodeName: NODE_NAME,
     dataDir: config.dataDir,
     mintToken: (request) => api.mintServiceAccountToken(request),
@@ -167,7 +163,7 @@ async function openNode(
       nodeExecutable: process.execPath,
       compileCache: join(config.dataDir, "compile-cache"),
       hostIp: addresses.bridge,
-      systemMounts: makeSystemMounts,
+      place: place.containers,
     },
   });
   return {

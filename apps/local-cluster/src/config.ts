@@ -7,6 +7,10 @@ export interface ClusterConfig {
   /** Nothing is kept: objects live in memory only. */
   readonly isEphemeral: boolean;
   readonly apiPort: number;
+  /** How Pods are kept apart. */
+  readonly network: "namespaces" | "loopback";
+  /** N of the 127.N addresses of a cluster on the loopback network. */
+  readonly loopbackBlock?: number;
   readonly imagesDir?: string;
   /** How RBAC is applied. Default `enforce`. */
   readonly authorization?: AuthorizationMode;
@@ -20,6 +24,8 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
       "data-dir": { type: "string" },
       "api-port": { type: "string" },
       "images-dir": { type: "string" },
+      network: { type: "string", default: "namespaces" },
+      "loopback-block": { type: "string" },
       authorization: { type: "string", default: "enforce" },
       ephemeral: { type: "boolean", default: false },
     },
@@ -30,6 +36,8 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
     dataDir,
     isEphemeral: ephemeral,
     apiPort: Number(apiPort),
+    network: values.network === "loopback" ? "loopback" : "namespaces",
+    ...(values["loopback-block"] !== undefined && { loopbackBlock: Number(values["loopback-block"]) }),
     authorization: parseAuthorization(values.authorization),
     ...(imagesDir !== undefined && { imagesDir }),
   };

@@ -91,7 +91,13 @@ function readCommand(pid: string): string {
 }
 
 const host = new Host();
-const config = { dataDir, isEphemeral: true, apiPort: API_PORT, imagesDir: join(import.meta.dirname, "images") };
+const config = {
+  dataDir,
+  isEphemeral: true,
+  apiPort: API_PORT,
+  network: "namespaces" as const,
+  imagesDir: join(import.meta.dirname, "images"),
+};
 const app = await openApp(config, { host, log: silentLog });
 const kube = openKubeClient(await loadKubeConfig({ path: join(dataDir, "kubeconfig") }));
 

@@ -49,18 +49,33 @@ export function namespaceCommand(isRoot: boolean): string[] {
   return ["setpriv", "--pdeathsig", "KILL", "unshare", ...userNamespace, ...others];
 }
 
-/** Spawns the cluster in namespaces of its own. Its output goes to `<data-dir>/logs/local-cluster.log`. */
-export function openClusterProcess(options: StartOptions, repository: string): ClusterProcess {
+/** How the cluster keeps its Pods apart, and what it is told about that. */
+export interface ClusterNetwork {
+  /** Words before the node that runs it. */
+  readonly words: readonly string[];
+  readonly options: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends what may be left of it after its process has ended. */
+  endRest(): void;
+}
+
+/** Everything in namespaces that end with their first process. */
+export function namespaceNetwork(isRoot: boolean): ClusterNetwork {
+  const words = [...namespaceCommand(isRoot), "/bin/sh", "-c", '"$@" & wait $!', "init"];
+  return { words, options: ["--network", "namespaces"], env: {}, endRest: () => undefined };
+}
+
+export interface ClusterProcessOptions {
+  readonly start: StartOptions;
+  readonly repository: string;
+  readonly network: ClusterNetwork;
+}
+
+/** Spawns the cluster. Its output goes to `<data-dir>/logs/local-cluster.log`. */
+export function openClusterProcess({ start: options, repository, network }: ClusterProcessOptions): ClusterProcess {
   const log = openLog(join(options.dataDir, "logs"));
-  const isRoot = process.getuid?.() === 0;
-  const [file = "", ...args] = [
-    ...namespaceCommand(isRoot),
-    "/bin/sh",
-    "-c",
-    '"$@" & wait $!',
-    "init",
-    ...nodeCommand(options, repository),
-  ];
+  const command = [...nodeCommand(options, repository), ...network.options];
+  const [file = "", ...args] = [...network.words, ...command];
   const child = spawn(file, args, {
     // A session of its own: Ctrl-C reaches every process of the terminal's group, and must not cut short our stop.
     detached: true,
@@ -69,10 +84,11 @@ export function openClusterProcess(options: StartOptions, repository: string): C
       ...process.env,
       PATH: toolPath(process.env.PATH),
       NODE_COMPILE_CACHE: join(options.dataDir, "compile-cache"),
+      ...network.env,
     },
   });
   closeSync(log);
-  return followCluster(child);
+  return followCluster(child, network);
 }
 
 function nodeCommand(options: StartOptions, repository: string): string[] {
@@ -102,7 +118,7 @@ function openLog(directory: string): number {
   return openSync(file, "a");
 }
 
-function followCluster(child: ChildProcess): ClusterProcess {
+function followCluster(child: ChildProcess, network: ClusterNetwork): ClusterProcess {
   const serving = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<void>();
   // Whoever does not wait for it any more need not hear of it.
@@ -112,6 +128,7 @@ function followCluster(child: ChildProcess): ClusterProcess {
     exited.resolve();
   });
   child.once("exit", (code, signal) => {
+    network.endRest();
     serving.reject(new Error(`the local cluster ended while it started (${signal ?? `exit code ${code ?? 0}`})`));
     exited.resolve();
   });

@@ -13,7 +13,13 @@ describe("parseStartOptions", () => {
       httpPort: 8080,
       registryPort: 5000,
       bus: "stub",
+      network: "auto",
     });
+  });
+
+  test("a network is one of those there are", () => {
+    expect(parse(["--network", "loopback"])?.network).toBe("loopback");
+    expect(() => parse(["--network", "bridge"])).toThrow('--network "bridge" is not one of auto, namespaces, loopback');
   });
 
   test("all options", () => {

@@ -12,7 +12,12 @@ export interface StartOptions {
   readonly registryPort: number;
   readonly bus: string;
   readonly imagesDir?: string;
+  readonly network: NetworkChoice;
 }
+
+/** `auto` means namespaces, and the loopback network where this machine refuses them. */
+export type NetworkChoice = "auto" | "namespaces" | "loopback";
+const networkChoices: readonly NetworkChoice[] = ["auto", "namespaces", "loopback"];
 
 export const startUsage = `Usage: npm start -- [options]      (or: npx kelvin start [options])
 
@@ -26,6 +31,8 @@ Options:
   --registry-port PORT  embedded image registry (default 5000; not there yet)
   --images-dir DIR      more directories to run as images dev.local/<name>
   --bus NAME            event bus: stub (the others come later)
+  --network NAME        auto, namespaces, or loopback where namespaces are refused:
+                        programs of node only, no volumes (default auto)
   --help                this text
 `;
 
@@ -37,6 +44,7 @@ const optionTypes = {
   "registry-port": { type: "string", default: "5000" },
   "images-dir": { type: "string" },
   bus: { type: "string", default: "stub" },
+  network: { type: "string", default: "auto" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -70,6 +78,7 @@ export function parseStartOptions(
     httpPort,
     registryPort: parsePort("registry-port", values["registry-port"]),
     bus: values.bus,
+    network: parseNetwork(values.network),
     ...(imagesDir !== undefined && { imagesDir }),
   };
 }
@@ -92,6 +101,7 @@ type Values = {
   "registry-port": string;
   "images-dir"?: string | undefined;
   bus: string;
+  network: string;
   help: boolean;
 };
 
@@ -101,6 +111,14 @@ function parseWords(words: readonly string[]): Values {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function parseNetwork(text: string): NetworkChoice {
+  const choice = networkChoices.find((known) => known === text);
+  if (choice === undefined) {
+    throw new UsageError(`--network "${text}" is not one of ${networkChoices.join(", ")}`);
+  }
+  return choice;
 }
 
 function parsePort(option: string, text: string): number {

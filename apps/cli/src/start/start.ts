@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Server } from "node:net";
 import { StartError } from "../usage-error.ts";
-import { type ClusterProcess, openClusterProcess } from "./cluster-process.ts";
+import { type ClusterNetwork, type ClusterProcess, namespaceNetwork, openClusterProcess } from "./cluster-process.ts";
 import { bindHostPort, describeBindFailure } from "./host-ports.ts";
+import { describeLoopback, openLoopbackNetwork } from "./loopback-network.ts";
 import { readLogTail } from "./log-tail.ts";
 import type { StartOptions } from "./options.ts";
 import { diagnoseNamespaces, requireLinux } from "./preflight.ts";
@@ -24,7 +25,7 @@ export async function runStart(options: StartOptions): Promise<number> {
   );
   const signals = followSignals(process, () => performance.now());
   try {
-    return await runCluster(options, { progress, signals });
+    return await chooseNetwork(options, { progress, signals });
   } finally {
     signals.close();
   }
@@ -35,9 +36,32 @@ interface Surroundings {
   signals: StopSignals;
 }
 
-async function runCluster(options: StartOptions, { progress, signals }: Surroundings): Promise<number> {
+/** This machine does not let us have namespaces; the message says why. */
+class NamespacesRefusedError extends StartError {}
+
+async function chooseNetwork(options: StartOptions, surroundings: Surroundings): Promise<number> {
+  const namespaces = namespaceNetwork(process.getuid?.() === 0);
+  let reason = "as asked for";
+  if (options.network !== "loopback") {
+    try {
+      return await runCluster(options, { ...surroundings, network: namespaces });
+    } catch (error) {
+      // Asked only now: a start that works does not pay for a trial.
+      if (options.network !== "auto" || !(error instanceof NamespacesRefusedError)) throw error;
+      reason = error.message;
+    }
+  }
+  surroundings.progress.say(describeLoopback(reason));
+  const network = await openLoopbackNetwork(options.dataDir, repositoryRoot);
+  return runCluster(options, { ...surroundings, network });
+}
+
+async function runCluster(
+  options: StartOptions,
+  { progress, signals, network }: Surroundings & { network: ClusterNetwork },
+): Promise<number> {
   const ports = await bindPorts(options);
-  const cluster = openClusterProcess(options, repositoryRoot);
+  const cluster = openClusterProcess({ start: options, repository: repositoryRoot, network });
   signals.onSecond(() => cluster.kill());
   const abort = AbortSignal.any([signals.stopped, abortOn(cluster.exited)]);
   try {
@@ -48,7 +72,7 @@ async function runCluster(options: StartOptions, { progress, signals }: Surround
   } catch (error) {
     if (!signals.stopped.aborted) {
       await stopCluster(cluster);
-      throw describeFailure(error, options);
+      throw describeFailure(error, options, network);
     }
   }
   if (!signals.stopped.aborted) await Promise.race([cluster.exited, untilAborted(signals.stopped)]);
@@ -86,10 +110,10 @@ async function stopCluster(cluster: ClusterProcess): Promise<void> {
   clearTimeout(deadline);
 }
 
-function describeFailure(error: unknown, options: StartOptions): StartError {
+function describeFailure(error: unknown, options: StartOptions, { words }: ClusterNetwork): StartError {
   if (error instanceof StartError) return error;
-  const reason = diagnoseNamespaces();
-  if (reason !== undefined) return new StartError(reason, { cause: error });
+  const reason = words.length === 0 ? undefined : diagnoseNamespaces();
+  if (reason !== undefined) return new NamespacesRefusedError(reason, { cause: error });
   const cause = error instanceof Error ? error.message : String(error);
   const log = clusterLog(options);
   return new StartError(`${cause}\nLast lines of ${log}:\n${readLogTail(log)}`, { cause: error });

@@ -6,11 +6,10 @@ import { addresses } from "../network/network.ts";
 import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
 import type { RunPlan } from "./container-run.ts";
 import { type ImageDirectories, resolveImage } from "./image.ts";
-import { toolPath } from "./launch.ts";
-import { type Mount, planMounts, prepareMounts } from "./mounts.ts";
-import { makeServiceEnv } from "./service-env.ts";
-import type { SystemFilesScope } from "./system-files.ts";
+import type { ContainerPlace } from "./container-place.ts";
 import type { OutputPipes } from "./output-pipes.ts";
+import { toolPath } from "./launch.ts";
+import { makeServiceEnv } from "./service-env.ts";
 import { prepareTerminationFile } from "./termination-message.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
@@ -25,8 +24,7 @@ export interface ContainerSurroundings {
   readonly nodeExecutable: string;
   readonly compileCache: string;
   readonly hostIp: string;
-  /** Files that every container of a Pod sees, such as /etc/hosts. */
-  readonly systemMounts: (scope: SystemFilesScope) => readonly Mount[];
+  readonly place: ContainerPlace;
 }
 
 /** What the containers of one Pod share. */
@@ -65,20 +63,24 @@ export async function makeRunPlan(
   const scratch = join(directory, "scratch", container.name);
   mkdirSync(scratch, { recursive: true });
   const terminationFile = join(scratch, "termination-message");
-  const wanted = [
-    ...surroundings.systemMounts({ pod, podIp: network.address, directory }),
-    ...prepareTerminationFile(terminationFile, container),
-    ...mountsOf(container, volumes, variables),
-  ];
-  const mounts = planMounts(wanted, scratch);
-  prepareMounts(mounts);
+  const command = [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)];
+  const place = surroundings.place.plan({
+    pod,
+    podIp: network.address,
+    command,
+    env,
+    volumeMounts: mountsOf(container, volumes, variables),
+    agentMounts: prepareTerminationFile(terminationFile, container),
+    directory,
+    scratch,
+  });
   return {
     container,
-    command: [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)],
+    command,
     signalsGroup: !hasCommand && image.needsShell,
     directory: container.workingDir ?? image.directory,
-    env,
-    mountScript: mounts.script,
+    env: place.env,
+    place: { ...place, enter: (pid) => surroundings.place.enter(pid) },
     network,
     outputPipes: surroundings.outputPipes,
     logFile,

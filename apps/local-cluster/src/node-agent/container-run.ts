@@ -1,7 +1,7 @@
 import type { Clock } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
 import type { ContainerSpec } from "./container-env.ts";
-import type { ContainerProcess } from "./launch.ts";
+import type { ContainerProcess, LaunchPlace } from "./launch.ts";
 import { runHook } from "./lifecycle-hook.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import type { ProbeTarget } from "./probe-check.ts";
@@ -16,7 +16,7 @@ export interface RunPlan {
   readonly signalsGroup: boolean;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly mountScript: string;
+  readonly place: LaunchPlace;
   readonly network: PodNetwork;
   readonly outputPipes: OutputPipes;
   readonly logFile: string;

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import type { PlacePlan } from "./container-place.ts";
 import type { ContainerLog } from "./container-log.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 
@@ -12,14 +13,18 @@ const DRAIN_TIMEOUT_MS = 1_000;
 /** How soon after the spawn the launcher is certain to have become the app. */
 const SETTLE_DELAY_MS = 100;
 
+/** How the container is set apart; see container-place.ts. */
+export interface LaunchPlace extends Pick<PlacePlan, "words" | "script"> {
+  enter(pid: number): readonly string[];
+}
+
 export interface LaunchOptions {
   readonly id: string;
   readonly command: readonly string[];
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly network: PodNetwork;
-  /** Shell lines that mount what the container is to see, run in a mount namespace of its own. */
-  readonly mountScript: string;
+  readonly place: LaunchPlace;
   readonly signalsGroup: boolean;
   readonly log: ContainerLog;
   readonly outputPipes: OutputPipes;
@@ -53,8 +58,8 @@ export const startErrorExitCode = 128;
 /** Where nsenter, unshare, mount and the like are found, whatever the container says of its own PATH. */
 export const toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const script = (mountScript: string): string =>
-  `{ ${mountScript}
+const script = (preparation: string): string =>
+  `{ ${preparation}
 cd "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
 PATH="$2"
 export PATH
@@ -62,12 +67,12 @@ shift 2
 exec "$@"`;
 
 /**
- * Starts a container: nsenter, unshare and sh follow each other by exec in one process, so the pid is the app's.
+ * Starts a container: what sets it apart and sh follow each other by exec in one process, so the pid is the app's.
  * @throws Error when no process could be made at all.
  */
 export async function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
-  const { network, mountScript, directory, command, env } = options;
-  const words = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script(mountScript), "kelvin"];
+  const { network, place, directory, command, env } = options;
+  const words = [...place.words, "/bin/sh", "-c", script(place.script), "kelvin"];
   const [file = "", ...args] = [...network.enter, ...words, directory, env.PATH ?? "", ...command];
   // The tools are found by this search path; what the container says of its own counts for the app alone.
   const launchEnv = { ...env, PATH: toolPath };
@@ -103,7 +108,7 @@ interface Output {
 function followProcess(
   child: ChildProcess,
   { stdout, stderr }: Output,
-  { id, log, network, signalsGroup }: LaunchOptions,
+  { id, log, network, place, signalsGroup }: LaunchOptions,
 ): ContainerProcess {
   const pid = child.pid ?? 0;
   let mountNamespace: HeldNamespace | undefined;
@@ -158,7 +163,7 @@ function followProcess(
     async begun() {
       while (!isOver && isLauncher(pid)) await delay(BEGIN_POLL_MS);
     },
-    enter: () => [...network.enter, "nsenter", `--mount=/proc/${pid}/ns/mnt`],
+    enter: () => [...network.enter, ...place.enter(pid)],
   };
 }
 
