@@ -14,11 +14,12 @@ const CLAIM_PORT = 443 ^ 0x8000;
 /** The variable by which the processes of one cluster are found; apps/local-cluster knows it too. */
 const MARK = "KELVIN_CLUSTER";
 
-/** What a user must know who gets this network; `reason` says why. */
-export function describeLoopback(reason: string): string {
+/** What a user must know who gets this network; `reason` says why it is not another. */
+export function describeLoopback(reason: string | undefined): string {
+  const why = reason === undefined ? " as asked for." : `: ${reason.replace(/\.?$/, ".")}`;
   return (
-    `Using the loopback network (${reason}). It runs programs of node only, without volumes, ` +
-    "and keeps Pods apart by their addresses alone."
+    `Using the loopback network${why} There Pods run programs of node only, mount no volumes, ` +
+    "and are kept apart by nothing but their addresses."
   );
 }
 

@@ -41,7 +41,7 @@ class NamespacesRefusedError extends StartError {}
 
 async function chooseNetwork(options: StartOptions, surroundings: Surroundings): Promise<number> {
   const namespaces = namespaceNetwork(process.getuid?.() === 0);
-  let reason = "as asked for";
+  let reason: string | undefined;
   if (options.network !== "loopback") {
     try {
       return await runCluster(options, { ...surroundings, network: namespaces });

@@ -1,4 +1,4 @@
-// Says who and where it is. Part of pod-in-namespaces.test.ts.
+// Says who and where it is. Part of pods-on-a-cluster.test.ts.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -8,11 +8,17 @@ const server = createServer((request, response) => {
     answerWith(url, response).catch((error) => response.destroy(error));
     return;
   }
-  const token = readFileSync("/var/run/secrets/kubernetes.io/serviceaccount/token", "utf8");
+  const token = readFileSync(tokenFile(), "utf8");
   response.end(
     JSON.stringify({ pid: process.pid, podIp: process.env.POD_IP, hasToken: token.split(".").length === 3 }),
   );
 });
+
+/** Where there are no mounts, a kubeconfig says where the token is. */
+function tokenFile() {
+  if (process.env.KUBECONFIG === undefined) return "/var/run/secrets/kubernetes.io/serviceaccount/token";
+  return JSON.parse(readFileSync(process.env.KUBECONFIG, "utf8")).users[0].user.tokenFile;
+}
 
 /** Asks on from inside this Pod and tells what came of it. */
 async function answerWith(url, response) {

@@ -1,31 +1,46 @@
-// Runs inside fresh namespaces, started by pod-in-namespaces.test.ts: the whole local cluster, two Pods, one Service.
+// The whole local cluster, two Pods and their Services, on the network that the command line names. Started by
+// pods-on-a-cluster.test.ts, for namespaces inside fresh ones.
 // Prints what it saw as one line of JSON.
 import { EventEmitter, once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { silentLog } from "@kelvin/controller";
 import { CoreService, type KubeClient, loadKubeConfig, openKubeClient, Pod } from "@kelvin/kube";
 import { openApp } from "../src/app.ts";
 import type { ClusterMessage } from "../src/network/host-ports.ts";
 
-const API_PORT = 6443;
 const POLL_MS = 20;
-const [dataDir = ""] = process.argv.slice(2);
+const [dataDir = "", network = "", block = ""] = process.argv.slice(2);
 
-/** Plays the host side: its sockets are in this same network here. */
+/** Plays the host side: its sockets are in this same network here, and on ports that are free. */
 class Host extends EventEmitter {
+  readonly ports = new Map<number, number>();
+
   send(message: ClusterMessage): boolean {
     if (message.type === "publish") this.publish(message.port).catch((error: unknown) => this.emit("error", error));
     return true;
   }
 
   async publish(port: number): Promise<void> {
-    const server = createServer().listen(port, "127.0.0.1");
+    const server = createServer().listen(port === apiPort ? port : 0, "127.0.0.1");
     await once(server, "listening");
+    this.ports.set(port, portOf(server));
     this.emit("message", { type: "listener", port }, server);
     this.emit("message", { type: "published", port });
   }
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return address !== null && typeof address === "object" ? address.port : 0;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const port = portOf(server);
+  server.close();
+  return port;
 }
 
 function makePod(name: string): Pod {
@@ -75,27 +90,23 @@ async function ask(url: string): Promise<{ pid: number; podIp: string; hasToken:
   return (await response.json()) as { pid: number; podIp: string; hasToken: boolean };
 }
 
-function isRunning(script: string): boolean {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => readCommand(pid).includes(script));
-}
-
-function readCommand(pid: string): string {
+function isRunning(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return process.kill(pid, 0);
   } catch {
-    // Ended between the two looks.
-    return "";
+    // There is no such process any more.
+    return false;
   }
 }
 
+const apiPort = await freePort();
 const host = new Host();
 const config = {
   dataDir,
   isEphemeral: true,
-  apiPort: API_PORT,
-  network: "namespaces" as const,
+  apiPort,
+  network: network === "loopback" ? ("loopback" as const) : ("namespaces" as const),
+  ...(block !== "" && { loopbackBlock: Number(block) }),
   imagesDir: join(import.meta.dirname, "images"),
 };
 const app = await openApp(config, { host, log: silentLog });
@@ -115,7 +126,7 @@ const answers = await Promise.all(podIps.map((podIp) => ask(`http://${podIp}:808
 
 const service = await kube.get(CoreService, key("echo"));
 const throughService = await until(() => ask(`http://${service.spec?.clusterIP ?? ""}`).catch(() => undefined));
-const throughHost = await until(() => ask("http://127.0.0.1").catch(() => undefined));
+const throughHost = await until(() => ask(`http://127.0.0.1:${host.ports.get(80) ?? 0}`).catch(() => undefined));
 
 await kube.create(CoreService, {
   apiVersion: "v1",
@@ -140,7 +151,8 @@ const names = [
   "pods:8080",
   `${dashed}.pods.default.svc:8080`,
 ];
-const strangers = ["nobody", "example.com", "192.0.2.1"];
+// On the loopback network a Pod has the machine's own way out, whatever that is.
+const strangers = network === "loopback" ? [] : ["nobody", "example.com", "192.0.2.1"];
 // The last name to appear is that of the headless Service: its endpoints come after it.
 await until(async () => ((await askFromPod("pods:8080")) === "a Pod" ? true : undefined));
 const fromPod = {
@@ -160,11 +172,12 @@ async function askFromPod(host: string): Promise<string> {
 
 process.kill(answers[0]?.pid ?? 0, "SIGKILL");
 const restarted = await readyPod(kube, "one", 1);
+const again = await ask(`http://${restarted.status?.podIP ?? ""}:8080`);
 
 await kube.delete(Pod, key("one"));
 await kube.delete(Pod, key("two"));
 await until(async () => ((await kube.list(Pod)).items.length === 0 ? true : undefined));
-const isGone = !isRunning("server.mjs");
+const isGone = ![...answers, again].some(({ pid }) => isRunning(pid));
 await kube.close();
 await app.close();
 
