@@ -90,8 +90,10 @@ export async function openNamespaceNetwork(options: NamespaceNetworkOptions): Pr
 }
 
 // Any address of the Service range is local: a process can listen on each without it being configured one by one.
+// A bridge without a hardware address of its own takes the lowest of its ports': it changes as Pods come and go, and what
+// other Pods have learnt of it leads nowhere until they ask again, up to half a minute later.
 const bridgeCommands = `link set lo up
-link add kelvin0 type bridge forward_delay 0
+link add kelvin0 address ${hardwareAddress(addresses.bridge)} type bridge forward_delay 0
 addr add ${addresses.bridge}/${addresses.podPrefixBits} dev kelvin0
 link set kelvin0 up
 route add local ${addresses.serviceRange} dev lo
@@ -104,9 +106,15 @@ route add local ${addresses.serviceRange} dev lo
  */
 function podCommands(address: string, port: string): string {
   return `link set lo up
-link add eth0 type veth peer name ${port} netns 1
+link add eth0 address ${hardwareAddress(address)} type veth peer name ${port} netns 1
 addr add ${address}/${addresses.podPrefixBits} dev eth0
 link set eth0 up
 route add ${addresses.serviceRange} via ${addresses.bridge}
 `;
+}
+
+/** One hardware address for each address, so that what was learnt of it holds for whoever has it next. */
+function hardwareAddress(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["0a", "58", ...bytes].join(":");
 }
