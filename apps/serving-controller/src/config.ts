@@ -1,3 +1,5 @@
+import { parsePort } from "@kelvin/http-service";
+
 /** Where this process runs and listens, from the environment. */
 export interface Config {
   readonly systemNamespace: string;
@@ -17,12 +19,4 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     internalPort: parsePort(env, "INTERNAL_PORT", 8090),
     admissionPort: parsePort(env, "ADMISSION_PORT", 8443),
   };
-}
-
-function parsePort(env: NodeJS.ProcessEnv, name: string, fallback: number): number {
-  const raw = env[name];
-  if (raw === undefined || raw === "") return fallback;
-  const port = Number(raw);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`${name} must be a port from 0 to 65535, was "${raw}"`);
 }

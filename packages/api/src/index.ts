@@ -56,4 +56,4 @@ export { formatDuration, parseDuration } from "./meta/duration.ts";
 export { compareQuantities, isQuantity, parseQuantity } from "./meta/quantity.ts";
 export { AnyValue, IntOrString, MapOf, Preserved, StringEnum, Type, type Static, type TSchema } from "./meta/schema.ts";
 export { matchesSchema, schemaErrors } from "./meta/schema-check.ts";
-export { differences, differenceText, isSemanticallyEqual, type Difference } from "./meta/equality.ts";
+export { differences, differenceText, isRecord, isSemanticallyEqual, type Difference } from "./meta/equality.ts";

@@ -2,6 +2,7 @@ export { buildHttpApp, openHttpService } from "./http-service.ts";
 export type { HttpAppOptions, HttpService, HttpServiceOptions } from "./http-service.ts";
 export { callHttp } from "./http-call.ts";
 export type { HttpAnswer, HttpCall } from "./http-call.ts";
+export { parsePort } from "./port.ts";
 export { createLogger } from "./logger.ts";
 export type { LoggerOptions } from "./logger.ts";
 export { runService } from "./run-service.ts";

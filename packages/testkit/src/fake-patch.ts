@@ -1,3 +1,4 @@
+import { isRecord } from "@kelvin/api";
 import { deepCopy, isSemanticallyEqual } from "@kelvin/kube";
 import type { JsonPatchOperation } from "@kelvin/kube";
 
@@ -88,8 +89,4 @@ function remove(holder: Holder, path: string): unknown {
   if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else delete parent[last];
   return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

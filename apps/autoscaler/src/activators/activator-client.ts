@@ -1,3 +1,4 @@
+import { isRecord } from "@kelvin/api";
 import type { CordonReply, CordonRequest, HoldReply, HoldRequest } from "@kelvin/api/scaling";
 import { callHttp } from "@kelvin/http-service";
 import type { ActivatorEndpoint } from "./activator-directory.ts";
@@ -59,8 +60,4 @@ function parseCordonReply(reply: unknown): CordonReply {
     counts[pod] = count;
   }
   return { inFlight: counts };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

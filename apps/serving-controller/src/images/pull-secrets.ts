@@ -1,3 +1,4 @@
+import { isRecord } from "@kelvin/api";
 import type { Revision } from "@kelvin/api/serving/v1";
 import { Secret, ServiceAccount, type KubeClient } from "@kelvin/kube";
 import type { RegistryCredential } from "./image-resolver.ts";
@@ -48,8 +49,4 @@ function hostOf(registryUrl: string): string {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

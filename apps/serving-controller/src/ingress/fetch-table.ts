@@ -1,3 +1,4 @@
+import { isRecord } from "@kelvin/api";
 import { callHttp } from "@kelvin/http-service";
 import { linkSignals } from "@kelvin/kube";
 import type { RoutingTableReport } from "@kelvin/api/scaling";
@@ -32,8 +33,4 @@ export function parseTable(value: unknown): RoutingTableReport {
     return [key, generation];
   });
   return { bootId, version, ingresses: Object.fromEntries(generations) };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

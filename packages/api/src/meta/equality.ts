@@ -79,7 +79,8 @@ function quantityValue(value: unknown): unknown {
   return isQuantity(value) ? parseQuantity(value) : value;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a JSON value is an object: neither null nor an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
