@@ -82,7 +82,8 @@ function complainOfImport(file: string, target: string): string | undefined {
     controller: ["kube", "api"],
     "http-proxy": [],
     "http-service": [],
-    testkit: ["api", "kube", "controller", "http-proxy", "http-service"],
+    oci: [],
+    testkit: ["api", "kube", "controller", "http-proxy", "http-service", "oci"],
   };
   const parts = file.split("/");
   const [group, owner] = [String(parts[0]), String(parts[1])];
