@@ -27,26 +27,41 @@ const dockerHubNames = new Set(["docker.io", "index.docker.io", "registry-1.dock
  * @throws OciError `InvalidReference`, whose message quotes the reference and says what is wrong with it.
  */
 export function parseImageReference(text: string): ImageReference {
-  const fail = (why: string): never => {
-    throw new OciError("InvalidReference", `image reference ${JSON.stringify(text)}: ${why}`);
-  };
   const [named = "", digest, ...rest] = text.split("@");
-  if (named === "") fail("it is empty; expected [registry/]repository[:tag][@digest]");
-  if (rest.length > 0) fail('it has more than one "@"');
-  if (digest !== undefined && !isDigest(digest)) fail(`${JSON.stringify(digest)} is no digest; ${digestRule}`);
   const { name, tag } = splitTag(named);
-  if (tag !== undefined && !tagPattern.test(tag)) {
-    fail(`${JSON.stringify(tag)} is no tag; allowed are up to 128 letters, digits, ".", "_" and "-"`);
-  }
   const { registry, repository } = splitRegistry(name);
-  const port = registryPattern.exec(registry);
-  if (port === null || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65_535) {
-    fail(`${JSON.stringify(registry)} is no registry; expected host or host:port`);
+  const wrong =
+    complainOfParts(named, rest) ??
+    complainOfDigest(digest) ??
+    complainOfTag(tag) ??
+    complainOfRegistry(registry) ??
+    complainOfRepository(repository);
+  if (wrong !== undefined) {
+    throw new OciError("InvalidReference", `image reference ${JSON.stringify(text)}: ${wrong}`);
   }
-  const wrong = complainOfRepository(repository);
-  if (wrong !== undefined) fail(wrong);
-  if (digest !== undefined) return { registry, repository, ...(tag === undefined ? {} : { tag }), digest };
-  return { registry, repository, tag: tag ?? "latest" };
+  if (digest === undefined) return { registry, repository, tag: tag ?? "latest" };
+  return { registry, repository, ...(tag === undefined ? {} : { tag }), digest };
+}
+
+function complainOfParts(named: string, rest: readonly string[]): string | undefined {
+  if (named === "") return "it is empty; expected [registry/]repository[:tag][@digest]";
+  return rest.length > 0 ? 'it has more than one "@"' : undefined;
+}
+
+function complainOfDigest(digest: string | undefined): string | undefined {
+  if (digest === undefined || isDigest(digest)) return undefined;
+  return `${JSON.stringify(digest)} is no digest; expected sha256: and 64 (or sha512: and 128) lower-case hexadecimal digits`;
+}
+
+function complainOfTag(tag: string | undefined): string | undefined {
+  if (tag === undefined || isTag(tag)) return undefined;
+  return `${JSON.stringify(tag)} is no tag; allowed are up to 128 letters, digits, ".", "_" and "-"`;
+}
+
+function complainOfRegistry(registry: string): string | undefined {
+  const port = Number(registryPattern.exec(registry)?.[1] ?? 1);
+  if (registryPattern.test(registry) && port >= 1 && port <= 65_535) return undefined;
+  return `${JSON.stringify(registry)} is no registry; expected host or host:port`;
 }
 
 /** What is wrong with a repository's name, or undefined. */
@@ -74,8 +89,6 @@ export function isDigest(text: string): boolean {
 export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
-
-const digestRule = "expected sha256: and 64 (or sha512: and 128) lower-case hexadecimal digits";
 
 // A colon before the last slash belongs to the registry's port.
 function splitTag(named: string): { name: string; tag: string | undefined } {

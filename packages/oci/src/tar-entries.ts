@@ -16,13 +16,13 @@ export interface TarEntry {
  */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const archive = extract();
-  let sourceError: unknown;
+  let sourceError: Error | undefined;
   const feeding = pipeline(async function* feed() {
     try {
       yield* bytes;
     } catch (error) {
-      sourceError = error;
-      throw error;
+      sourceError = error instanceof Error ? error : new Error(String(error));
+      throw sourceError;
     }
   }, archive).catch((error: unknown) => error);
   try {
