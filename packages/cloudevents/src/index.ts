@@ -1,0 +1,10 @@
+export { eventAttribute } from "./event.ts";
+export type { BinaryEvent, CloudEvent, EventForm, SpecVersion, StructuredEvent } from "./event.ts";
+export { decodeBatch, decodeEvent, messageMode } from "./decode.ts";
+export type { RawHeaders } from "./decode.ts";
+export { editedAttributes, encodeEvent, toBinary } from "./encode.ts";
+export type { EncodeOptions, EventEdits, EventMessage } from "./encode.ts";
+export { MalformedEventError } from "./malformed-event-error.ts";
+export type { MessageMode } from "./media-type.ts";
+export { encodeEventV01 } from "./version-01.ts";
+export type { EventV01 } from "./version-01.ts";
