@@ -2,36 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { canRunPods, reportOf, runInNamespaces, scriptWords, TIMEOUT_MS, toolEnv } from "./in-namespaces.ts";
 
-const TIMEOUT_MS = 60_000;
 /** Below those that `kelvin start` uses. */
 const LOOPBACK_BLOCK = "62";
-const env = { ...process.env, PATH: `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin` };
-const userNamespace = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-const namespaces = [
-  "unshare",
-  ...userNamespace,
-  "--pid",
-  "--fork",
-  "--kill-child=KILL",
-  "--mount",
-  "--mount-proc",
-  "--net",
-];
-
-function runInNamespaces(...command: string[]): { status: number | null; stdout: string; stderr: string } {
-  const [file = "", ...args] = [...namespaces, ...command];
-  return spawnSync(file, args, { env, encoding: "utf8", timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
-}
-
-const trial = runInNamespaces("ip", "link", "add", "kelvin0", "type", "bridge");
-const isPossible = trial.status === 0;
-if (!isPossible) {
-  process.stderr.write(
-    `no Pod was run: this machine refuses network namespaces (${trial.stderr.trim() || "unshare or ip is missing"})\n`,
-  );
-}
+const isPossible = canRunPods();
 
 let dataDir = "";
 beforeEach(() => {
@@ -41,17 +17,13 @@ afterEach(() => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-const script = join(import.meta.dirname, "pods-on-a-cluster.ts");
-const node = [process.execPath, "--conditions=@kelvin/source", script];
-
 (isPossible ? describe : describe.skip)("Pods in namespaces", () => {
   test(
     "two Pods listen on one port, are reached by every name, restart after a kill and leave nothing behind",
     () => {
-      const words = ["/bin/sh", "-c", '"$@" & wait $!', "init", ...node, dataDir, "namespaces"];
-      const { stdout, stderr } = runInNamespaces(...words);
+      const outcome = runInNamespaces(...scriptWords("pods-on-a-cluster.ts", dataDir, "namespaces"));
       // The way out of such a Pod is closed, and says so at once.
-      expectGood(stdout, stderr, ["ENOTFOUND", "ENOTFOUND", "ENETUNREACH"]);
+      expectGood(reportOf(outcome), ["ENOTFOUND", "ENOTFOUND", "ENETUNREACH"]);
     },
     TIMEOUT_MS,
   );
@@ -62,21 +34,25 @@ const node = [process.execPath, "--conditions=@kelvin/source", script];
     "two Pods listen on one port, are reached by every name, restart after a kill and leave nothing behind",
     () => {
       const preload = join(import.meta.dirname, "..", "src", "network", "loopback", "preload.ts");
-      const args = [...node.slice(1), dataDir, "loopback", LOOPBACK_BLOCK];
-      const { stdout, stderr } = spawnSync(process.execPath, args, {
-        env: { ...env, NODE_OPTIONS: `--require=${JSON.stringify(preload)}`, KELVIN_LOOPBACK_BLOCK: LOOPBACK_BLOCK },
+      const script = join(import.meta.dirname, "pods-on-a-cluster.ts");
+      const args = ["--conditions=@kelvin/source", script, dataDir, "loopback", LOOPBACK_BLOCK];
+      const outcome = spawnSync(process.execPath, args, {
+        env: {
+          ...toolEnv,
+          NODE_OPTIONS: `--require=${JSON.stringify(preload)}`,
+          KELVIN_LOOPBACK_BLOCK: LOOPBACK_BLOCK,
+        },
         encoding: "utf8",
         timeout: TIMEOUT_MS,
         killSignal: "SIGKILL",
       });
-      expectGood(stdout, stderr, []);
+      expectGood(reportOf(outcome), []);
     },
     TIMEOUT_MS,
   );
 });
 
-function expectGood(stdout: string, stderr: string, failures: readonly string[]): void {
-  const report = parseReport(stdout, stderr);
+function expectGood(report: { podIps: string[] }, failures: readonly string[]): void {
   expect(report).toEqual({
     podIps: report.podIps,
     answeredIps: report.podIps,
@@ -89,12 +65,4 @@ function expectGood(stdout: string, stderr: string, failures: readonly string[])
     isGone: true,
   });
   expect(new Set(report.podIps).size).toBe(2);
-}
-
-function parseReport(stdout: string, stderr: string): { podIps: string[] } {
-  try {
-    return JSON.parse(stdout) as { podIps: string[] };
-  } catch {
-    throw new Error(`the cluster said nothing of use: ${stdout}\n${stderr}`);
-  }
 }

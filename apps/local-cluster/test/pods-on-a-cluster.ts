@@ -1,47 +1,10 @@
 // The whole local cluster, two Pods and their Services, on the network that the command line names. Started by
 // pods-on-a-cluster.test.ts, for namespaces inside fresh ones.
 // Prints what it saw as one line of JSON.
-import { EventEmitter, once } from "node:events";
-import { createServer, type Server } from "node:net";
-import { join } from "node:path";
-import { silentLog } from "@kelvin/controller";
-import { CoreService, type KubeClient, loadKubeConfig, openKubeClient, Pod } from "@kelvin/kube";
-import { openApp } from "../src/app.ts";
-import type { ClusterMessage } from "../src/network/host-ports.ts";
+import { CoreService, type KubeClient, Pod } from "@kelvin/kube";
+import { keyOf, openTestCluster, podWhen, until } from "./cluster.ts";
 
-const POLL_MS = 20;
 const [dataDir = "", network = "", block = ""] = process.argv.slice(2);
-
-/** Plays the host side: its sockets are in this same network here, and on ports that are free. */
-class Host extends EventEmitter {
-  readonly ports = new Map<number, number>();
-
-  send(message: ClusterMessage): boolean {
-    if (message.type === "publish") this.publish(message.port).catch((error: unknown) => this.emit("error", error));
-    return true;
-  }
-
-  async publish(port: number): Promise<void> {
-    const server = createServer().listen(port === apiPort ? port : 0, "127.0.0.1");
-    await once(server, "listening");
-    this.ports.set(port, portOf(server));
-    this.emit("message", { type: "listener", port }, server);
-    this.emit("message", { type: "published", port });
-  }
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return address !== null && typeof address === "object" ? address.port : 0;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  server.close();
-  return port;
-}
 
 function makePod(name: string): Pod {
   const field = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } });
@@ -67,21 +30,10 @@ function makePod(name: string): Pod {
   };
 }
 
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-const key = (name: string): { namespace: string; name: string } => ({ namespace: "default", name });
-
 function readyPod(kube: KubeClient, name: string, restarts: number): Promise<Pod> {
-  return until(async () => {
-    const pod = await kube.find(Pod, key(name));
-    const [status] = pod?.status?.containerStatuses ?? [];
-    return status?.ready === true && status.restartCount === restarts ? pod : undefined;
+  return podWhen(kube, name, ({ status }) => {
+    const [container] = status?.containerStatuses ?? [];
+    return container?.ready === true && container.restartCount === restarts;
   });
 }
 
@@ -99,18 +51,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-const apiPort = await freePort();
-const host = new Host();
-const config = {
+const { host, kube, close } = await openTestCluster({
   dataDir,
-  isEphemeral: true,
-  apiPort,
-  network: network === "loopback" ? ("loopback" as const) : ("namespaces" as const),
+  network: network === "loopback" ? "loopback" : "namespaces",
   ...(block !== "" && { loopbackBlock: Number(block) }),
-  imagesDir: join(import.meta.dirname, "images"),
-};
-const app = await openApp(config, { host, log: silentLog });
-const kube = openKubeClient(await loadKubeConfig({ path: join(dataDir, "kubeconfig") }));
+});
 
 await Promise.all(["one", "two"].map((name) => kube.create(Pod, makePod(name))));
 const ports = [{ name: "http", port: 80, targetPort: "web" }];
@@ -124,7 +69,7 @@ const pods = [await readyPod(kube, "one", 0), await readyPod(kube, "two", 0)];
 const podIps = pods.map(({ status }) => status?.podIP ?? "");
 const answers = await Promise.all(podIps.map((podIp) => ask(`http://${podIp}:8080`)));
 
-const service = await kube.get(CoreService, key("echo"));
+const service = await kube.get(CoreService, keyOf("echo"));
 const throughService = await until(() => ask(`http://${service.spec?.clusterIP ?? ""}`).catch(() => undefined));
 const throughHost = await until(() => ask(`http://127.0.0.1:${host.ports.get(80) ?? 0}`).catch(() => undefined));
 
@@ -174,12 +119,11 @@ process.kill(answers[0]?.pid ?? 0, "SIGKILL");
 const restarted = await readyPod(kube, "one", 1);
 const again = await ask(`http://${restarted.status?.podIP ?? ""}:8080`);
 
-await kube.delete(Pod, key("one"));
-await kube.delete(Pod, key("two"));
+await kube.delete(Pod, keyOf("one"));
+await kube.delete(Pod, keyOf("two"));
 await until(async () => ((await kube.list(Pod)).items.length === 0 ? true : undefined));
 const isGone = ![...answers, again].some(({ pid }) => isRunning(pid));
-await kube.close();
-await app.close();
+await close();
 
 const report = {
   podIps,

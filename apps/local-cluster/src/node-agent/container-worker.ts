@@ -48,6 +48,8 @@ export interface ContainerWorker {
   readonly process: ContainerProcess | undefined;
   /** Where further commands are run, as long as the container runs. */
   readonly target: ProbeTarget | undefined;
+  /** Its postStart hook has not come back yet: what is started after it waits. */
+  readonly isInPostStart: boolean;
   /** Replaces the record by a decision of the Pod's: back-off, failure to prepare. */
   settle(record: ContainerRecord): void;
   /** Spawns a run. @throws Error when no process could be made. */
@@ -62,12 +64,13 @@ interface Standing {
   record: ContainerRecord;
   log: ContainerLog | undefined;
   run: ContainerRun | undefined;
+  isInPostStart: boolean;
 }
 
 /** Drives one container of a Pod through its runs. */
 export function openContainerWorker(options: ContainerWorkerOptions): ContainerWorker {
   const { name, record = newContainerRecord(name) } = options;
-  const standing: Standing = { options, record, log: undefined, run: undefined };
+  const standing: Standing = { options, record, log: undefined, run: undefined, isInPostStart: false };
   return {
     get record() {
       return standing.record;
@@ -80,6 +83,9 @@ export function openContainerWorker(options: ContainerWorkerOptions): ContainerW
     },
     get target() {
       return standing.run === undefined ? undefined : targetOf(standing.run);
+    },
+    get isInPostStart() {
+      return standing.isInPostStart;
     },
     settle: (next) => settle(standing, next),
     start: (plan) => start(standing, plan),
@@ -101,6 +107,7 @@ async function start(standing: Standing, plan: RunPlan): Promise<void> {
   const process = await launchContainer({ ...plan, id, log });
   const run = makeContainerRun(process, plan);
   standing.run = run;
+  standing.isInPostStart = plan.container.lifecycle?.postStart !== undefined;
   const startedAt = timestampOf(clock);
   settle(standing, recordStart(standing.record, { id, startedAt, startedMs: clock.monotonicMs() }));
   const probing = watchRun(standing, run);
@@ -120,6 +127,8 @@ async function watchRun(standing: Standing, run: ContainerRun): Promise<void> {
   const hook = run.plan.container.lifecycle?.postStart;
   if (hook !== undefined) {
     const failure = await runHook(hook, target, { clock, timeoutMs: POST_START_TIMEOUT_MS, signal });
+    standing.isInPostStart = false;
+    standing.options.onChange();
     if (signal.aborted) return;
     if (failure !== undefined) return endUnstarted(standing, run, failure);
   }

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { Pod } from "@kelvin/kube";
 import type { ContainerWorker } from "./container-worker.ts";
+import type { PodDoom } from "./pod-doom.ts";
 import { writePodStatus } from "./pod-report.ts";
 import { allWorkers, keyOfPod, type PodRun, sidecarsOf, tell, volumesDirectory } from "./pod-run.ts";
 import { releaseVolumes } from "./volumes.ts";
@@ -27,6 +28,23 @@ export async function endDeletedPod(run: PodRun, wake: () => void): Promise<bool
   await deps.kube.delete(Pod, keyOfPod(pod), { gracePeriodSeconds: 0, preconditions: { uid } });
   await releasePod(run);
   return true;
+}
+
+/** One step of a Pod that the node ends: its containers stop, and then it has failed. Its object stays. */
+export async function endDoomedPod(run: PodRun, doom: PodDoom): Promise<number> {
+  if (allWorkers(run).some((worker) => worker.process !== undefined)) {
+    if (!run.isDoomTold) tell(run, "Warning", [doom.reason, doom.message]);
+    run.isDoomTold = true;
+    const graceMs = doom.graceMs ?? (run.pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000;
+    stopContainers(run, graceMs).catch((error: unknown) => {
+      run.deps.reportError("Failed to stop a Pod", error);
+    });
+    await writePodStatus(run);
+    return Infinity;
+  }
+  await writePodStatus(run);
+  await leaveNetwork(run);
+  return Infinity;
 }
 
 /**

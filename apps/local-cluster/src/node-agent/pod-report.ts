@@ -13,6 +13,7 @@ export async function writePodStatus(run: PodRun): Promise<string | undefined> {
     initContainers: [...run.initWorkers.values()].map(({ record }) => record),
     containers: [...run.workers.values()].map(({ record }) => record),
     ...(sandbox !== undefined && { podIp: sandbox.network.address }),
+    ...(run.doom !== undefined && { doom: run.doom }),
     hostIp: deps.surroundings.hostIp,
     startTime: run.startTime,
     now: timestampOf(deps.clock),

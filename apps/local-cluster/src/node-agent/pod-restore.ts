@@ -1,6 +1,12 @@
 import type { KubeClient } from "@kelvin/kube";
 import { Pod } from "@kelvin/kube";
-import { type ContainerRecord, newContainerRecord, type Termination } from "./container-record.ts";
+import {
+  type ContainerRecord,
+  mayRestart,
+  newContainerRecord,
+  type RestartPolicy,
+  type Termination,
+} from "./container-record.ts";
 import { containerIdPrefix, type PodStatus } from "./pod-status.ts";
 
 type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
@@ -9,7 +15,10 @@ type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 const UNSEEN_EXIT_CODE = 255;
 
 /** The record of a container as a former life of the cluster left it: no process of it is left. */
-export function recordFromStatus(status: ContainerStatus, now: string): ContainerRecord {
+export function recordFromStatus(
+  status: ContainerStatus,
+  { policy, now }: { policy: RestartPolicy; now: string },
+): ContainerRecord {
   const record = { ...newContainerRecord(status.name), restartCount: status.restartCount };
   const terminated = status.state?.terminated;
   if (terminated !== undefined) {
@@ -29,6 +38,9 @@ export function recordFromStatus(status: ContainerStatus, now: string): Containe
     startedAt: running.startedAt ?? now,
     finishedAt: now,
   };
+  // What may run only once has had its run.
+  if (!mayRestart(unseen, policy))
+    return { ...record, state: { phase: "terminated", termination: unseen }, last: unseen };
   return { ...record, last: unseen };
 }
 

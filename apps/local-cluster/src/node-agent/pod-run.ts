@@ -5,6 +5,7 @@ import type { ContainerSpec } from "./container-env.ts";
 import type { ContainerSurroundings, PodSandbox } from "./container-plan.ts";
 import { type ContainerEvent, type ContainerWorker, openContainerWorker } from "./container-worker.ts";
 import { recordFromStatus } from "./pod-restore.ts";
+import type { PodDoom } from "./pod-doom.ts";
 import type { PodStatus } from "./pod-status.ts";
 import { timestampOf } from "./timestamp.ts";
 import type { VolumeDeps } from "./volume-content.ts";
@@ -38,6 +39,11 @@ export interface PodRun {
   hasStaleVolumes: boolean;
   /** When all containers are to have ended, on the monotonic clock. */
   stopByMs: number;
+  /** Set once the node ends this Pod. */
+  doom: PodDoom | undefined;
+  isDoomTold: boolean;
+  /** When its use of the disk is measured next, on the monotonic clock. */
+  diskCheckAtMs: number;
   /** The status written last. */
   written: PodStatus | undefined;
 }
@@ -57,6 +63,9 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     sandbox: undefined,
     hasStaleVolumes: false,
     stopByMs: Infinity,
+    doom: undefined,
+    isDoomTold: false,
+    diskCheckAtMs: 0,
     written: undefined,
   };
 
@@ -65,9 +74,11 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     statuses: NonNullable<PodStatus["containerStatuses"]>,
   ): Map<string, ContainerWorker> {
     return new Map(
-      containers.map(({ name }) => {
+      containers.map(({ name, restartPolicy }) => {
         const status = statuses.find((candidate) => candidate.name === name);
-        const record = status === undefined ? undefined : recordFromStatus(status, timestampOf(deps.clock));
+        const policy = restartPolicy === "Always" ? "Always" : (pod.spec?.restartPolicy ?? "Always");
+        const record =
+          status === undefined ? undefined : recordFromStatus(status, { policy, now: timestampOf(deps.clock) });
         const worker = openContainerWorker({
           name,
           ...(record !== undefined && { record }),

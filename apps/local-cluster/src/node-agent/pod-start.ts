@@ -41,6 +41,7 @@ export async function startContainers(run: PodRun): Promise<number> {
   for (const container of run.pod.spec?.containers ?? []) {
     const worker = run.workers.get(container.name);
     delayMs = Math.min(delayMs, await bringOn(run, container, { worker, policy }));
+    if (worker?.isInPostStart === true) return delayMs;
   }
   return delayMs;
 }

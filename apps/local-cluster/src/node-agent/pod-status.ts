@@ -1,5 +1,6 @@
 import type { Pod } from "@kelvin/kube";
 import { type ContainerRecord, mayRestart, type Termination } from "./container-record.ts";
+import type { PodDoom } from "./pod-doom.ts";
 
 export type PodStatus = NonNullable<Pod["status"]>;
 type Condition = NonNullable<PodStatus["conditions"]>[number];
@@ -13,6 +14,8 @@ export interface PodFacts {
   readonly initContainers: readonly ContainerRecord[];
   readonly containers: readonly ContainerRecord[];
   readonly podIp?: string;
+  /** Set when the node ends the Pod. */
+  readonly doom?: PodDoom;
   readonly hostIp: string;
   /** RFC 3339, when the agent took the Pod. */
   readonly startTime: string;
@@ -26,6 +29,7 @@ export function makePodStatus(facts: PodFacts): PodStatus {
   const { pod, containers, initContainers, podIp, hostIp, startTime } = facts;
   return {
     phase: phaseOf(facts),
+    ...(facts.doom !== undefined && { reason: facts.doom.reason, message: facts.doom.message }),
     conditions: makeConditions(facts),
     hostIP: hostIp,
     hostIPs: [{ ip: hostIp }],
@@ -64,6 +68,12 @@ function isSidecar(pod: Pod, name: string): boolean {
 }
 
 function phaseOf(facts: PodFacts): string {
+  const isAnyRunning = [...facts.initContainers, ...facts.containers].some(({ state }) => state.phase === "running");
+  // Not before the last one has ended: who waits for a Pod's end wants nothing of it to be left.
+  return facts.doom !== undefined && !isAnyRunning ? "Failed" : phaseByContainers(facts);
+}
+
+function phaseByContainers(facts: PodFacts): string {
   const { pod, containers, initContainers } = facts;
   const policy = pod.spec?.restartPolicy ?? "Always";
   if (incomplete(facts).length > 0) return hasFailedToInitialize(pod, initContainers) ? "Failed" : "Pending";
@@ -87,19 +97,20 @@ function hasFailedToInitialize(pod: Pod, initContainers: readonly ContainerRecor
 
 function makeConditions(facts: PodFacts): Condition[] {
   const { pod, containers, podIp } = facts;
-  const hasCompleted = phaseOf(facts) === "Succeeded";
+  const phase = phaseOf(facts);
   const initializing = incomplete(facts);
   const sidecars = facts.initContainers.filter(({ name }) => isSidecar(pod, name));
   const unready = [...sidecars, ...containers].filter((record) => !isReady(record)).map(({ name }) => name);
-  const containersReady: Verdict = hasCompleted
-    ? { status: "False", reason: "PodCompleted" }
-    : unready.length === 0
-      ? { status: "True" }
-      : {
-          status: "False",
-          reason: "ContainersNotReady",
-          message: `containers with unready status: [${unready.join(" ")}]`,
-        };
+  const containersReady: Verdict =
+    phase === "Succeeded" || phase === "Failed"
+      ? { status: "False", reason: phase === "Succeeded" ? "PodCompleted" : "PodFailed" }
+      : unready.length === 0
+        ? { status: "True" }
+        : {
+            status: "False",
+            reason: "ContainersNotReady",
+            message: `containers with unready status: [${unready.join(" ")}]`,
+          };
   const verdicts: Record<string, Verdict> = {
     PodReadyToStartContainers: { status: podIp === undefined ? "False" : "True" },
     Initialized:

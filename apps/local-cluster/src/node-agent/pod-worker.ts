@@ -1,6 +1,9 @@
 import { isSemanticallyEqual, type Pod } from "@kelvin/kube";
 import type { ContainerWorker } from "./container-worker.ts";
-import { endDeletedPod, leaveNetwork, releasePod, stopContainers } from "./pod-end.ts";
+import { diskCheckPeriodMs, diskLimitsOf, doomByDisk } from "./pod-disk.ts";
+import { doomByDeadline, type PodDoom, remainingMs } from "./pod-doom.ts";
+import { endDeletedPod, endDoomedPod, leaveNetwork, releasePod, stopContainers } from "./pod-end.ts";
+import { hasEnded } from "./pod-restore.ts";
 import { writePodStatus } from "./pod-report.ts";
 import { makePodRun, type PodRun, type PodWorkerDeps } from "./pod-run.ts";
 import { startContainers } from "./pod-start.ts";
@@ -91,8 +94,26 @@ async function takeStep(run: PodRun, waker: Waker): Promise<number | "finished">
   if (run.pod.metadata.deletionTimestamp !== undefined) {
     return (await endDeletedPod(run, waker.wake)) ? "finished" : Infinity;
   }
+  run.doom ??= await findDoom(run);
+  if (run.doom !== undefined) return endDoomedPod(run, run.doom);
   const delayMs = await startContainers(run);
   const phase = await writePodStatus(run);
   if (phase === "Succeeded" || phase === "Failed") await leaveNetwork(run);
-  return delayMs;
+  return Math.min(delayMs, untilDoomMs(run));
+}
+
+/** Whether the node is to end the Pod: it has been there too long, or takes too much of the disk. */
+async function findDoom(run: PodRun): Promise<PodDoom | undefined> {
+  const { pod, startTime, directory } = run;
+  const { clock, nowMs } = run.deps;
+  const overdue = doomByDeadline(pod, startTime, nowMs());
+  if (overdue !== undefined || hasEnded(pod) || clock.monotonicMs() < run.diskCheckAtMs) return overdue;
+  const limits = diskLimitsOf(pod, directory);
+  run.diskCheckAtMs = limits.length === 0 ? Infinity : clock.monotonicMs() + diskCheckPeriodMs;
+  return doomByDisk(limits);
+}
+
+function untilDoomMs({ pod, startTime, diskCheckAtMs, deps: { clock, nowMs } }: PodRun): number {
+  if (hasEnded(pod)) return Infinity;
+  return Math.min(remainingMs(pod, startTime, nowMs()), diskCheckAtMs - clock.monotonicMs());
 }

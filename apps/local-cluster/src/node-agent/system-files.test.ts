@@ -13,8 +13,32 @@ test("a Pod knows itself and its aliases without asking anybody", () => {
   );
 });
 
-test("short names are looked for in the Pod's namespace first", () => {
-  expect(renderResolver("shop")).toContain("search shop.svc.cluster.local svc.cluster.local cluster.local\n");
+const host = "nameserver 192.0.2.53\nsearch office.example lan\n";
+const dnsConfig = { nameservers: ["192.0.2.1"], searches: ["shop.example"], options: [{ name: "ndots", value: "2" }] };
+
+test.each([
+  [
+    "short names are looked for in the Pod's namespace first",
+    {},
+    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:1 attempts:2\n",
+  ],
+  [
+    "dnsConfig adds to that, and its options win",
+    { dnsConfig },
+    "nameserver 10.96.0.10\nnameserver 192.0.2.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local shop.example\noptions ndots:2 timeout:1 attempts:2\n",
+  ],
+  [
+    "under dnsPolicy None there is nothing but dnsConfig",
+    { dnsPolicy: "None", dnsConfig },
+    "nameserver 192.0.2.1\nsearch shop.example\noptions ndots:2\n",
+  ],
+  [
+    "under dnsPolicy Default names are looked for as on the machine",
+    { dnsPolicy: "Default" },
+    "nameserver 10.96.0.10\nsearch office.example lan\noptions timeout:1 attempts:2\n",
+  ],
+])("%s", (_, spec, expected) => {
+  expect(renderResolver(pod(spec), host)).toBe(expected);
 });
 
 test("only how hosts are looked up is changed", () => {

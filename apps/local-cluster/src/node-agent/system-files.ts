@@ -20,7 +20,7 @@ export function makeSystemMounts({ pod, podIp, directory }: SystemFilesScope): M
   mkdirSync(etc, { recursive: true });
   const files = [
     ["hosts", renderHosts(pod, podIp)],
-    ["resolv.conf", renderResolver(pod.metadata.namespace ?? "")],
+    ["resolv.conf", renderResolver(pod, readIfThere("/etc/resolv.conf"))],
     ["nsswitch.conf", renderNameSwitch(readIfThere("/etc/nsswitch.conf"))],
   ] as const;
   const present = files.filter(([name]) => existsSync(`/etc/${name}`));
@@ -42,10 +42,58 @@ export function renderHosts(pod: Pod, podIp: string): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** The nameserver is in this same machine: one that does not answer within a second never will. */
-export function renderResolver(namespace: string): string {
-  const search = `${namespace}.svc.${CLUSTER_DOMAIN} svc.${CLUSTER_DOMAIN} ${CLUSTER_DOMAIN}`;
-  return `nameserver ${addresses.dns}\nsearch ${search}\noptions ndots:5 timeout:1 attempts:2\n`;
+/**
+ * The Pod's resolver: the cluster's names first, unless its dnsPolicy says otherwise, and what its dnsConfig adds. Names of
+ * the outside are asked of the cluster's nameserver too, which is the only one that a Pod is certain to reach.
+ */
+export function renderResolver({ metadata, spec }: Pod, host: string): string {
+  const { dnsPolicy, dnsConfig } = spec ?? {};
+  const preset = presetResolver(dnsPolicy, metadata.namespace ?? "", host);
+  const nameservers = unique([...preset.nameservers, ...(dnsConfig?.nameservers ?? [])]).slice(0, NAMESERVERS_MAX);
+  const searches = unique([...preset.searches, ...(dnsConfig?.searches ?? [])]);
+  const own = (dnsConfig?.options ?? []).map(({ name = "", value }): [string, string | undefined] => [name, value]);
+  // One option of a name: the Pod's own wins.
+  const options = [...new Map([...preset.options, ...own])].map(([name, value]) =>
+    value === undefined ? name : `${name}:${value}`,
+  );
+  return [
+    ...nameservers.map((address) => `nameserver ${address}\n`),
+    ...(searches.length === 0 ? [] : [`search ${searches.join(" ")}\n`]),
+    ...(options.length === 0 ? [] : [`options ${options.join(" ")}\n`]),
+  ].join("");
+}
+
+/** As many as resolvers read. */
+const NAMESERVERS_MAX = 3;
+
+interface Resolver {
+  readonly nameservers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly (readonly [name: string, value: string | undefined])[];
+}
+
+function presetResolver(policy: string | undefined, namespace: string, host: string): Resolver {
+  if (policy === "None") return { nameservers: [], searches: [], options: [] };
+  // The nameserver is in this same machine: one that does not answer within a second never will.
+  const patience = [
+    ["timeout", "1"],
+    ["attempts", "2"],
+  ] as const;
+  if (policy === "Default") return { nameservers: [addresses.dns], searches: searchesOf(host), options: patience };
+  return {
+    nameservers: [addresses.dns],
+    searches: [`${namespace}.svc.${CLUSTER_DOMAIN}`, `svc.${CLUSTER_DOMAIN}`, CLUSTER_DOMAIN],
+    options: [["ndots", "5"], ...patience],
+  };
+}
+
+function searchesOf(host: string): string[] {
+  const last = host.split("\n").findLast((line) => /^\s*search\s/.test(line));
+  return last === undefined ? [] : last.trim().split(/\s+/).slice(1);
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)];
 }
 
 /** Some machines answer `*.localhost` themselves before they ask the DNS; in a Pod that would be the Pod itself. */
