@@ -3,11 +3,13 @@ import type { Command, CommandContext } from "./command.ts";
 import type { Config } from "./config.ts";
 import { encodeStepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
 import type { StepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
+import { errorText } from "./error-code.ts";
 import { StepFailure, UsageError } from "./step-failure.ts";
 import { makePrinter } from "./printer.ts";
 
 /** Each is loaded only when it is the one asked for: a step must cost no more than its own work. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  credentials: async () => (await import("./credentials/command.ts")).credentials,
   nop: async () => (await import("./nop.ts")).nop,
 };
 
@@ -45,7 +47,7 @@ async function loadCommand(name: string): Promise<Command> {
 function describeFailure(error: unknown): { reason: string; message: string } {
   if (error instanceof StepFailure) return { reason: error.reason, message: error.message };
   if (error instanceof UsageError) return { reason: "InvalidArguments", message: error.message };
-  return { reason: "StepError", message: error instanceof Error ? error.message : String(error) };
+  return { reason: "StepError", message: errorText(error) };
 }
 
 /** A step that did its work has done it, even where its last words cannot be written. */
@@ -53,6 +55,6 @@ async function leaveOutcome(outcome: StepOutcome, context: CommandContext): Prom
   try {
     await writeFile(context.config.terminationLogPath, encodeStepOutcome(outcome));
   } catch (error) {
-    context.say(`The outcome could not be written: ${error instanceof Error ? error.message : String(error)}`);
+    context.say(`The outcome could not be written: ${errorText(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { errorText } from "./error-code.ts";
 import { UsageError } from "./step-failure.ts";
 
 /** How one flag is written: "once" takes a value, "many" may be repeated, "switch" takes none. */
@@ -46,7 +47,7 @@ function parseStrictly(args: readonly string[], options: NonNullable<Parameters<
   try {
     return parseArgs({ args: [...args], options: options ?? {}, strict: true, allowPositionals: false, tokens: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(errorText(error), { cause: error });
   }
 }
 
