@@ -1,59 +1,12 @@
-import { execFile, spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { Deployment } from "@kelvin/kube";
-import { openApiServer, type ApiServer } from "./open-api-server.ts";
-import { writeKubeconfig } from "./write-kubeconfig.ts";
+import { describeKubectl, useKubectl } from "./testing/kubectl.ts";
 
 // The real kubectl against the real server: what users type, and what it has to print.
 
-const run = promisify(execFile);
-const minorMin = 28;
-const version = /"gitVersion": "v1\.(\d+)\./.exec(
-  spawnSync("kubectl", ["version", "--client", "-o", "json"]).stdout?.toString() ?? "",
-);
-const hasKubectl = Number(version?.[1] ?? 0) >= minorMin;
-const describeKubectl = hasKubectl ? describe : describe.skip;
-if (!hasKubectl) process.stderr.write(`no kubectl of at least 1.${minorMin} on PATH: its tests are skipped\n`);
-
-let server: ApiServer;
-let directory: string;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "kelvin-kubectl-"));
-  server = await openApiServer({ listen: [{ host: "127.0.0.1", port: 0 }] });
-  await writeKubeconfig(join(directory, "kubeconfig"), server);
-});
-afterAll(async () => {
-  await server.close();
-  await rm(directory, { recursive: true, force: true });
-});
-
-interface Printed {
-  readonly out: string;
-  readonly err: string;
-}
-
-async function kubectl(line: string, env: NodeJS.ProcessEnv = {}): Promise<Printed> {
-  const options = ["--kubeconfig", join(directory, "kubeconfig"), "--cache-dir", join(directory, "cache")];
-  const words = line.match(/'[^']*'|\S+/g) ?? [];
-  const args = [...words.map((word) => word.replaceAll("'", "")), ...options];
-  try {
-    const { stdout, stderr } = await run("kubectl", args, { env: { ...process.env, ...env }, timeout: 20_000 });
-    return { out: stdout.trim(), err: stderr };
-  } catch (error) {
-    const { stdout = "", stderr = String(error) } = error as { stdout?: string; stderr?: string };
-    return { out: stdout.trim(), err: stderr };
-  }
-}
-
-async function file(name: string, text: string): Promise<string> {
-  const path = join(directory, name);
-  await writeFile(path, text);
-  return path;
-}
+const suite = useKubectl();
+const kubectl = suite.run;
+const { file } = suite;
 
 const deployment = (image: string): string => `
 apiVersion: apps/v1
@@ -114,9 +67,10 @@ describeKubectl("kubectl and built-in kinds", () => {
     const path = await file("served.yaml", deployment("dev.local/a").replaceAll("name: web", "name: served"));
     const apply = `apply --server-side -f ${path}`;
     expect((await kubectl(apply)).out).toBe("deployment.apps/served serverside-applied");
-    const { resourceVersion } = (await server.kube.get(Deployment, { namespace: "default", name: "served" })).metadata;
+    const { resourceVersion } = (await suite.server.kube.get(Deployment, { namespace: "default", name: "served" }))
+      .metadata;
     await kubectl(apply);
-    const again = await server.kube.get(Deployment, { namespace: "default", name: "served" });
+    const again = await suite.server.kube.get(Deployment, { namespace: "default", name: "served" });
     expect(again.metadata.resourceVersion).toBe(resourceVersion);
     await kubectl("set image deployment/served *=dev.local/b");
     expect((await kubectl(apply)).err).toContain('conflict with "kubectl-set" using apps/v1');
@@ -166,7 +120,7 @@ describeKubectl("kubectl and built-in kinds", () => {
     );
     await kubectl(`patch deployment web --type merge -p '{"spec":{"minReadySeconds":1}}'`);
     await kubectl(`patch deployment web --type json -p '[{"op":"add","path":"/spec/paused","value":true}]'`);
-    const found = await server.kube.get(Deployment, { namespace: "default", name: "web" });
+    const found = await suite.server.kube.get(Deployment, { namespace: "default", name: "web" });
     expect(found.metadata.labels).toEqual({ tier: "front" });
     expect(found.spec).toMatchObject({ replicas: 3, minReadySeconds: 1, paused: true });
     expect(found.spec?.template.spec?.containers).toMatchObject([
@@ -195,12 +149,12 @@ describeKubectl("kubectl and built-in kinds", () => {
     expect((await kubectl("get ns default -o jsonpath={.status.phase}")).out).toBe("Active");
   });
 
-  test.each([{}, { KUBE_FEATURE_WatchListClient: "true" }])(
+  test.each<Record<string, string>>([{}, { KUBE_FEATURE_WatchListClient: "true" }])(
     "rollout status waits for the status, with %j",
     async (env) => {
       await kubectl("rollout resume deployment/web");
       const rollout = kubectl("rollout status deployment/web --timeout=10s", env);
-      const found = await server.kube.get(Deployment, { namespace: "default", name: "web" });
+      const found = await suite.server.kube.get(Deployment, { namespace: "default", name: "web" });
       const status = {
         observedGeneration: 100,
         replicas: 3,
@@ -208,11 +162,11 @@ describeKubectl("kubectl and built-in kinds", () => {
         readyReplicas: 3,
         availableReplicas: 3,
       };
-      await server.kube.update(Deployment, { ...found, status }, { subresource: "status" });
+      await suite.server.kube.update(Deployment, { ...found, status }, { subresource: "status" });
       expect((await rollout).out).toContain('deployment "web" successfully rolled out');
-      await server.kube.update(
+      await suite.server.kube.update(
         Deployment,
-        { ...(await server.kube.get(Deployment, { namespace: "default", name: "web" })), status: {} },
+        { ...(await suite.server.kube.get(Deployment, { namespace: "default", name: "web" })), status: {} },
         { subresource: "status" },
       );
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { AnyValue, IntOrString, MapOf, Preserved, StringEnum, Type, type TSchema } from "../meta/schema.ts";
+import { AnyValue, IntOrString, KeyedList, MapOf, Preserved, StringEnum, Type, type TSchema } from "../meta/schema.ts";
 import { customKinds, makeCustomResourceDefinition, StructuralSchemaError, toStructuralSchema } from "./index.ts";
 
 describe("structural schemas", () => {
@@ -18,7 +18,28 @@ describe("structural schemas", () => {
       {
         type: "object",
         required: ["a"],
-        properties: { a: { type: "string" }, b: { type: "array", items: { type: "boolean" } } },
+        properties: {
+          a: { type: "string" },
+          b: { type: "array", "x-kubernetes-list-type": "atomic", items: { type: "boolean" } },
+        },
+      },
+    ],
+    [
+      KeyedList(Type.Object({ name: Type.Optional(Type.String()) }), "name"),
+      {
+        type: "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        items: { type: "object", required: ["name"], properties: { name: { type: "string" } } },
+      },
+    ],
+    [
+      KeyedList(Type.Object({ name: Type.Optional(Type.String({ default: "" })) }), "name"),
+      {
+        type: "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        items: { type: "object", properties: { name: { type: "string", default: "" } } },
       },
     ],
   ] as [TSchema, object][])("%j", (schema, want) => {
@@ -34,7 +55,8 @@ describe("structural schemas", () => {
     [{ type: "array" }, "X.spec: an array must say its items"],
     [{ type: ["string", "null"] }, 'X.spec: ["string","null"] is not a type'],
     [{}, "X.spec: has no type"],
-  ])("%j is refused by its place", (schema, want) => {
+    [KeyedList(Type.Object({}), "name"), 'X.spec: the items have no field "name"'],
+  ] as [TSchema, string][])("%j is refused by its place", (schema, want) => {
     expect(() => toStructuralSchema(schema, "X.spec")).toThrow(StructuralSchemaError);
     expect(() => toStructuralSchema(schema, "X.spec")).toThrow(want);
   });
@@ -60,6 +82,33 @@ describe.each(customKinds.map((kind) => [kind.kind, kind] as const))("%s", (_, k
     expect(names).toEqual(expect.arrayContaining(["Ready", "Reason"]));
     expect(definition.metadata.name).toBe(`${kind.plural}.${kind.group}`);
   });
+});
+
+test("what is applied item by item, and what only as a whole, is as in Knative", () => {
+  const definition = makeCustomResourceDefinition(customKinds[0] as (typeof customKinds)[number]);
+  const marked = (keyword: string, value: string): string[] =>
+    allSchemas(definition.spec)
+      .filter(({ schema }) => schema[keyword] === value)
+      .map(({ path }) => path.replace(".spec.template.spec", "~").replace("~.initContainers", "~.containers"));
+  expect([...new Set(marked("x-kubernetes-list-type", "map"))]).toEqual([
+    "~.containers[].env",
+    "~.containers[].volumeMounts",
+    "~.volumes",
+    "~.imagePullSecrets",
+    ".status.conditions",
+  ]);
+  expect([...new Set(marked("x-kubernetes-map-type", "atomic"))]).toEqual([
+    "~.containers[].env[].valueFrom.configMapKeyRef",
+    "~.containers[].env[].valueFrom.secretKeyRef",
+    "~.containers[].env[].valueFrom.fieldRef",
+    "~.containers[].env[].valueFrom.resourceFieldRef",
+    "~.containers[].envFrom[].configMapRef",
+    "~.containers[].envFrom[].secretRef",
+    "~.volumes[].configMap",
+    "~.volumes[].projected.sources[].configMap",
+    "~.volumes[].projected.sources[].secret",
+    "~.nodeSelector",
+  ]);
 });
 
 test("short names and columns are Knative's", () => {

@@ -9,6 +9,7 @@ export class StructuralSchemaError extends Error {
 }
 
 const scalarKeywords = new Set([
+  "default",
   "description",
   "enum",
   "format",
@@ -26,19 +27,22 @@ const scalarKeywords = new Set([
   "x-kubernetes-int-or-string",
   "x-kubernetes-list-map-keys",
   "x-kubernetes-list-type",
+  "x-kubernetes-map-type",
   "x-kubernetes-preserve-unknown-fields",
 ]);
 
 const typeNames = new Set<unknown>(["array", "boolean", "integer", "number", "object", "string"]);
 
 /**
- * Turns a schema of ours into the structural form that Kubernetes asks of CustomResourceDefinitions.
+ * Turns a schema of ours into the structural form that Kubernetes asks of CustomResourceDefinitions. Every list says in it how
+ * server-side apply merges it.
  * @throws StructuralSchemaError for anything without such a form, rather than leave a rule out in silence.
  */
 export function toStructuralSchema(schema: TSchema, path: string): StructuralSchema {
   const keywords = schema as Readonly<Record<string, unknown>>;
   checkType(keywords, path);
-  const entries = Object.entries(keywords).map(([keyword, value]) => [keyword, convert(keyword, value, path)]);
+  const full = keywords["type"] === "array" ? completeList(keywords, path) : keywords;
+  const entries = Object.entries(full).map(([keyword, value]) => [keyword, convert(keyword, value, path)]);
   return Object.fromEntries(entries.toSorted(byReadingOrder)) as StructuralSchema;
 }
 
@@ -89,4 +93,19 @@ function checkType(keywords: Readonly<Record<string, unknown>>, path: string): v
   ];
   const found = problems.find(([isProblem]) => isProblem);
   if (found !== undefined) throw new StructuralSchemaError(`${path}: ${found[1]}`);
+}
+
+function completeList(keywords: Readonly<Record<string, unknown>>, path: string): Readonly<Record<string, unknown>> {
+  const keys = (keywords["x-kubernetes-list-map-keys"] ?? []) as readonly string[];
+  const items = requireKeys(keywords["items"] as TSchema, keys, path);
+  return { "x-kubernetes-list-type": "atomic", ...keywords, items };
+}
+
+// An item without its key could not be told from others: the API server wants it required, or to have a default.
+function requireKeys(items: TSchema, keys: readonly string[], path: string): TSchema {
+  const { properties = {}, required = [] } = items as { properties?: Record<string, object>; required?: string[] };
+  const missing = keys.find((key) => properties[key] === undefined);
+  if (missing !== undefined) throw new StructuralSchemaError(`${path}: the items have no field "${missing}"`);
+  const needed = keys.filter((key) => !required.includes(key) && !("default" in (properties[key] ?? {})));
+  return needed.length === 0 ? items : { ...items, required: [...required, ...needed] };
 }

@@ -1,4 +1,4 @@
-import { MapOf, StringEnum, Type, type Static } from "./schema.ts";
+import { KeyedList, MapOf, StringEnum, Type, type Static } from "./schema.ts";
 
 /** One observation about an object, such as `Ready`. */
 export const Condition = Type.Object({
@@ -24,10 +24,8 @@ export const statusProperties = {
     Type.Integer({ format: "int64", description: "The metadata.generation that this status speaks of." }),
   ),
   conditions: Type.Optional(
-    Type.Array(Condition, {
+    KeyedList(Condition, "type", {
       description: "The latest observations about this object, sorted by type. Ready sums them up.",
-      "x-kubernetes-list-type": "map",
-      "x-kubernetes-list-map-keys": ["type"],
     }),
   ),
 } as const;

@@ -31,12 +31,10 @@ export interface SchemaOptions {
   maxItems?: number;
   minProperties?: number;
   maxProperties?: number;
-}
-
-/** The keywords of arrays, with the ones Kubernetes adds to tell how two writers' lists merge. */
-export interface ArrayOptions extends SchemaOptions {
-  "x-kubernetes-list-type"?: "atomic" | "set" | "map";
-  "x-kubernetes-list-map-keys"?: readonly string[];
+  /** What the API server fills in. Only where it has to know it, as for the key of a list's items; all other defaults are admission's. */
+  default?: string;
+  /** An object that server-side apply sets as a whole. Default: field by field. */
+  "x-kubernetes-map-type"?: "atomic";
 }
 
 /** The schema constructors; the same names and results as TypeBox's. */
@@ -47,7 +45,8 @@ export const Type = {
     const required = requiredNames.length > 0 ? { required: requiredNames } : {};
     return schema("Object", { type: "object", ...required, properties, ...options });
   },
-  Array<T extends TSchema>(items: T, options: ArrayOptions = {}): TArray<T> {
+  /** A list that server-side apply sets as a whole; see `KeyedList` for the other kind. */
+  Array<T extends TSchema>(items: T, options: SchemaOptions = {}): TArray<T> {
     return schema("Array", { type: "array", items, ...options });
   },
   String(options: SchemaOptions = {}): TString {
@@ -77,6 +76,15 @@ export function StringEnum<const Values extends readonly string[]>(
   options: SchemaOptions = {},
 ): TUnsafe<Values[number]> {
   return unsafe({ type: "string", enum: [...values], ...options });
+}
+
+/**
+ * A list whose items are told apart by one field, so that several writers may each apply items of their own. The API server
+ * refuses two items with the same key, and an item without one unless the field has a `default`; before that it may be absent.
+ */
+export function KeyedList<T extends TSchema>(items: T, key: string, options: SchemaOptions = {}): TArray<T> {
+  const markers = { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] };
+  return schema("Array", { type: "array", items, ...options, ...markers });
 }
 
 /** An object with arbitrary keys whose values all match `values`. */

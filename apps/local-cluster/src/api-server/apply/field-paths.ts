@@ -73,6 +73,11 @@ function joined(path: FieldPath, element: string): FieldPath {
   return path === "" ? element : path + separator + element;
 }
 
+/** Whether the first path leads to something within what the second leads to. */
+export function isBelow(path: FieldPath, above: FieldPath): boolean {
+  return path.startsWith(above + separator);
+}
+
 /** What tells an item of a list from the others. */
 export function elementOf(item: unknown, { keys, keyDefault }: ListShape): string {
   if (keys.length === 0) return `v:${JSON.stringify(item)}`;

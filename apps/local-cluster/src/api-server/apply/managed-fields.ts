@@ -1,6 +1,14 @@
 import { equalJson, isRecord, type ApiObject, type JsonObject, type ManagedFieldsEntry } from "../api-object.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
-import { fieldsV1Of, leavesOf, parseFieldsV1, type FieldPath, type FieldSet, type Leaves } from "./field-paths.ts";
+import {
+  fieldsV1Of,
+  isBelow,
+  leavesOf,
+  parseFieldsV1,
+  type FieldPath,
+  type FieldSet,
+  type Leaves,
+} from "./field-paths.ts";
 import { shapeOf } from "./shape.ts";
 
 // Who owns which field, as `metadata.managedFields` tells. It is kept only for objects that were applied server-side: for
@@ -89,11 +97,17 @@ export interface Changes {
 }
 
 export function compareLeaves(before: Leaves, after: Leaves): Changes {
-  const changed = [...after].filter(([path, value]) => !before.has(path) || !equalJson(before.get(path), value));
-  return {
-    changed: new Set(changed.map(([path]) => path)),
-    removed: new Set([...before.keys()].filter((path) => !after.has(path))),
-  };
+  const changed = [...after].filter(([path, value]) => {
+    return before.has(path) ? !equalJson(before.get(path), value) : !isHollowed(path, value, before);
+  });
+  const removed = [...before].filter(([path, value]) => !after.has(path) && !isHollowed(path, value, after));
+  return { changed: new Set(changed.map(([path]) => path)), removed: new Set(removed.map(([path]) => path)) };
+}
+
+/** Whether it is an object or list that was empty on one side only: what changed are its fields, not that it is there. */
+function isHollowed(path: FieldPath, value: unknown, others: Leaves): boolean {
+  if (typeof value !== "object" || value === null || Object.keys(value).length > 0) return false;
+  return [...others.keys()].some((other) => isBelow(other, path));
 }
 
 const updateOwnersMax = 10;

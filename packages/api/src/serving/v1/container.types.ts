@@ -2,6 +2,7 @@ import {
   AnyValue,
   described,
   IntOrString,
+  KeyedList,
   MapOf,
   Preserved,
   StringEnum,
@@ -21,6 +22,9 @@ export const forbidden = Type.Optional(
   AnyValue({ description: "Known to Kubernetes, but not allowed in a Revision." }),
 );
 
+/** A reference means something only as a whole: half of one writer's and half of another's names nothing that either meant. */
+const asOne = { "x-kubernetes-map-type": "atomic" } as const;
+
 const keyInObject = (objectKind: string, options: SchemaOptions) =>
   Type.Optional(
     Type.Object(
@@ -29,7 +33,7 @@ const keyInObject = (objectKind: string, options: SchemaOptions) =>
         name: text(`Name of the ${objectKind}, in the same namespace.`),
         optional: flag(`Whether the container may start without the ${objectKind} or its key.`),
       },
-      options,
+      { ...options, ...asOne },
     ),
   );
 
@@ -38,10 +42,10 @@ const EnvVarSource = Type.Object({
   configMapKeyRef: keyInObject("ConfigMap", { description: "A key of a ConfigMap." }),
   secretKeyRef: keyInObject("Secret", { description: "A key of a Secret." }),
   fieldRef: Type.Optional(
-    Preserved({ description: "A field of the pod. Needs the feature kubernetes.podspec-fieldref." }),
+    Preserved({ description: "A field of the pod. Needs the feature kubernetes.podspec-fieldref.", ...asOne }),
   ),
   resourceFieldRef: Type.Optional(
-    Preserved({ description: "A resource of the container. Needs the feature kubernetes.podspec-fieldref." }),
+    Preserved({ description: "A resource of the container. Needs the feature kubernetes.podspec-fieldref.", ...asOne }),
   ),
   fileKeyRef: forbidden,
 });
@@ -61,7 +65,7 @@ const namedSource = (objectKind: string) =>
         name: text(`Name of the ${objectKind}, in the same namespace.`),
         optional: flag(`Whether the container may start without the ${objectKind}.`),
       },
-      { description: `All keys of a ${objectKind}.` },
+      { description: `All keys of a ${objectKind}.`, ...asOne },
     ),
   );
 
@@ -199,7 +203,9 @@ export const Container = Type.Object({
   command: texts("The program to run instead of the image's entry point."),
   args: texts("Arguments to the program."),
   workingDir: text("Directory the program starts in. Default: the image's."),
-  env: Type.Optional(Type.Array(EnvVar, { description: "Environment variables. PORT and K_* are set for you." })),
+  env: Type.Optional(
+    KeyedList(EnvVar, "name", { description: "Environment variables. PORT and K_* are set for you." }),
+  ),
   envFrom: Type.Optional(
     Type.Array(EnvFromSource, { description: "ConfigMaps and Secrets whose keys become variables." }),
   ),
@@ -215,7 +221,7 @@ export const Container = Type.Object({
   livenessProbe: Type.Optional(described(Probe, "When the container has to be started anew.")),
   startupProbe: Type.Optional(described(Probe, "When the container has started; the other probes wait for it.")),
   securityContext: Type.Optional(described(SecurityContext, "How much the container may do.")),
-  volumeMounts: Type.Optional(Type.Array(VolumeMount, { description: "Volumes to mount." })),
+  volumeMounts: Type.Optional(KeyedList(VolumeMount, "mountPath", { description: "Volumes to mount." })),
   terminationMessagePath: text("File whose content is reported when the container ends."),
   terminationMessagePolicy: text("File or FallbackToLogsOnError."),
   lifecycle: forbidden,

@@ -1,4 +1,4 @@
-import { AnyValue, MapOf, Preserved, Type, type Static } from "../../meta/schema.ts";
+import { AnyValue, KeyedList, MapOf, Preserved, Type, type Static } from "../../meta/schema.ts";
 import { Container, forbidden } from "./container.types.ts";
 import { Volume } from "./volume.types.ts";
 
@@ -24,22 +24,25 @@ export interface PodSecurityContext {
  * validation can name them; anything else is an unknown field already to the API server.
  */
 export const podSpecProperties = {
+  // Not told apart by name when applied: most have none until admission gives them one.
   containers: Type.Optional(
     Type.Array(Container, {
       description:
         "The containers. The one with a port, or the only one, receives the requests; others are its sidecars.",
     }),
   ),
-  volumes: Type.Optional(Type.Array(Volume, { description: "Volumes that the containers may mount." })),
+  volumes: Type.Optional(KeyedList(Volume, "name", { description: "Volumes that the containers may mount." })),
   serviceAccountName: Type.Optional(
     Type.String({
       description: "The ServiceAccount to run as; its image pull secrets are used too. Default: default.",
     }),
   ),
   imagePullSecrets: Type.Optional(
-    Type.Array(Type.Object({ name: Type.Optional(Type.String({ description: "Name of the Secret." })) }), {
-      description: "Secrets with credentials for private registries.",
-    }),
+    KeyedList(
+      Type.Object({ name: Type.Optional(Type.String({ description: "Name of the Secret.", default: "" })) }),
+      "name",
+      { description: "Secrets with credentials for private registries." },
+    ),
   ),
   automountServiceAccountToken: Type.Optional(
     Type.Boolean({ description: "false keeps the ServiceAccount's token out of the containers; true may not be set." }),
@@ -57,7 +60,9 @@ export const podSpecProperties = {
   hostIPC: gatedFlag("hostipc"),
   hostNetwork: gatedFlag("hostnetwork"),
   hostPID: gatedFlag("hostpid"),
-  nodeSelector: Type.Optional(MapOf(Type.String(), { description: gated("nodeselector") })),
+  nodeSelector: Type.Optional(
+    MapOf(Type.String(), { description: gated("nodeselector"), "x-kubernetes-map-type": "atomic" }),
+  ),
   priorityClassName: gatedText("priorityclassname"),
   runtimeClassName: gatedText("runtimeclassname"),
   schedulerName: gatedText("schedulername"),

@@ -16,7 +16,8 @@ const name = Type.Optional(Type.String({ description: "Name of the object, in th
 const gated = (feature: string) =>
   Type.Optional(Preserved({ description: `Needs the feature kubernetes.${feature}.` }));
 
-const ConfigMapVolume = Type.Object({ name, items, optional, defaultMode });
+const asOne = { "x-kubernetes-map-type": "atomic" } as const;
+const ConfigMapVolume = Type.Object({ name, items, optional, defaultMode }, asOne);
 const SecretVolume = Type.Object({
   secretName: Type.Optional(Type.String({ description: "Name of the Secret, in the same namespace." })),
   items,
@@ -27,9 +28,11 @@ const SecretVolume = Type.Object({
 /** One of the sources of a projected volume. */
 export const VolumeProjection = Type.Object({
   configMap: Type.Optional(
-    Type.Object({ name, items, optional }, { description: "The keys of a ConfigMap as files." }),
+    Type.Object({ name, items, optional }, { description: "The keys of a ConfigMap as files.", ...asOne }),
   ),
-  secret: Type.Optional(Type.Object({ name, items, optional }, { description: "The keys of a Secret as files." })),
+  secret: Type.Optional(
+    Type.Object({ name, items, optional }, { description: "The keys of a Secret as files.", ...asOne }),
+  ),
   downwardAPI: Type.Optional(
     Preserved<{ items?: Record<string, unknown>[] }>({ description: "Fields of the pod as files." }),
   ),
