@@ -73,13 +73,15 @@ describe.each(customKinds.map((kind) => [kind.kind, kind] as const))("%s", (_, k
     expect(silent).toEqual([]);
   });
 
-  test("has a status subresource and ends its table with readiness", () => {
+  test("has a status subresource and a table that says how it stands", () => {
     const [version] = definition.spec["versions"] as [
       { subresources: object; additionalPrinterColumns: { name: string }[] },
     ];
     expect(version.subresources).toEqual({ status: {} });
     const names = version.additionalPrinterColumns.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(["Ready", "Reason"]));
+    const columns: Record<string, string[]> = { Build: ["Succeeded", "Reason"], BuildTemplate: ["Age"] };
+    const wanted = columns[kind.kind.replace("Cluster", "")] ?? ["Ready", "Reason"];
+    expect(names).toEqual(expect.arrayContaining(wanted));
     expect(definition.metadata.name).toBe(`${kind.plural}.${kind.group}`);
   });
 });
@@ -124,6 +126,9 @@ test("short names and columns are Knative's", () => {
     ["Route", "rt", "URL,Ready,Reason"],
     ["PodAutoscaler", "kpa,pa", "DesiredScale,ActualScale,Ready,Reason"],
     ["Ingress", "king,kingress", "Ready,Reason"],
+    ["Build", "", "Succeeded,Reason,StartTime,CompletionTime"],
+    ["BuildTemplate", "", "Age"],
+    ["ClusterBuildTemplate", "", "Age"],
   ]);
 });
 

@@ -1,4 +1,6 @@
 import { PodAutoscaler } from "../autoscaling/v1alpha1/pod-autoscaler.types.ts";
+import { BuildTemplate, ClusterBuildTemplate } from "../build/v1alpha1/build-template.types.ts";
+import { Build } from "../build/v1alpha1/build.types.ts";
 import type { CustomKind } from "../meta/custom-kind.ts";
 import type { KubeObject } from "../meta/object-meta.ts";
 import { Ingress } from "../networking/v1alpha1/ingress.types.ts";
@@ -15,4 +17,7 @@ export const customKinds: readonly CustomKind<KubeObject>[] = [
   Route,
   PodAutoscaler,
   Ingress,
+  Build,
+  BuildTemplate,
+  ClusterBuildTemplate,
 ];

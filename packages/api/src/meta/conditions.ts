@@ -66,6 +66,11 @@ export function conditionSet(dependents: readonly string[]): ConditionSet {
   return livingSet({ happy: readyCondition, dependents });
 }
 
+/** Makes the condition set of something that ends, with happy condition `Succeeded`. */
+export function batchConditionSet(dependents: readonly string[]): ConditionSet {
+  return livingSet({ happy: "Succeeded", dependents });
+}
+
 /** The name of the condition that sums up the others. */
 export const readyCondition = "Ready";
 

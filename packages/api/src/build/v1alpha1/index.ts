@@ -1,4 +1,37 @@
 export {
+  buildAnnotations,
+  buildGroup,
+  buildLabels,
+  buildPaths,
+  buildSpecStatusCancelled,
+  buildVolumes,
+  containerPrefix,
+  succeededCondition,
+} from "./labels.ts";
+export { buildReasons } from "./reasons.ts";
+
+export {
+  Build,
+  BuildAttempt,
+  BuildResult,
+  BuildSpec,
+  BuildStatus,
+  SourceStatus,
+  StepStatus,
+  TemplateInstantiation,
+} from "./build.types.ts";
+export { defaultBuild, serviceAccountDefault, timeoutDefaultMs, timeoutMsOf } from "./build.defaults.ts";
+export { validateBuild, validateSourceFields } from "./build.validation.ts";
+
+export { BuildTemplate, BuildTemplateSpec, ClusterBuildTemplate, ParameterSpec } from "./build-template.types.ts";
+export { validateBuildTemplate } from "./build-template.validation.ts";
+export { resolveBuild, type ResolvedBuild } from "./substitution.ts";
+
+export { Source, sourceKindOf, type SourceKind } from "./source.types.ts";
+export { BuildVolume, SourceContainer, Step, StepCache, StepEnvVar, StepVolumeMount } from "./step.types.ts";
+export { validateStepDetails, validateVolumes } from "./step.validation.ts";
+
+export {
   encodeStepOutcome,
   findStepResult,
   parseStepOutcome,
