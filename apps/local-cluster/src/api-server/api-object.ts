@@ -140,6 +140,17 @@ function freezeUnknown(value: unknown): void {
   Object.freeze(value);
 }
 
+// Stored objects are frozen and shared by the log and all readers, so their text is made once.
+const texts = new WeakMap<ApiObject, string>();
+
+/** An object as JSON text. */
+export function textOf(object: ApiObject): string {
+  if (!Object.isFrozen(object)) return JSON.stringify(object);
+  let text = texts.get(object);
+  if (text === undefined) texts.set(object, (text = JSON.stringify(object)));
+  return text;
+}
+
 /** Equality of JSON; the order of fields does not count, a field that is `undefined` equals an absent one. */
 export function equalJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;

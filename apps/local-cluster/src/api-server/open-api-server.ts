@@ -168,7 +168,13 @@ function openRegistry(
   const abort = new AbortController();
   const resources = makeResources(builtInResources);
   const admission = openAdmission({ store, now, authorizer });
-  const registry: Registry = { store, resources, now, admission, acknowledge: () => store.durable() };
+  const registry: Registry = {
+    store,
+    resources,
+    now,
+    admission,
+    acknowledge: ({ storageType }) => store.durable(storageType),
+  };
   const unfollow = followCustomResourceDefinitions(store, resources);
   const cleanup = openCrdCleanup(registry, reportError);
   return {

@@ -194,6 +194,12 @@ export function internalError(message: string): StatusError {
   });
 }
 
+/** The answer to a write that the disk does not take. */
+export function unwritable(message: string, { isFull }: { isFull: boolean }): StatusError {
+  const body = { message, details: { causes: [{ reason: "", message }] } };
+  return isFull ? new StatusError(507, "InsufficientStorage", body) : new StatusError(500, "InternalError", body);
+}
+
 export function notImplemented(message: string): StatusError {
   return new StatusError(501, "NotImplemented", { message });
 }

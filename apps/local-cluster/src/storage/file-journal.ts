@@ -1,19 +1,27 @@
-import { mkdir, open, readdir, rename, rm, truncate, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { JournalWriteError, type Journal, type JournalRecord, type JournalState } from "./journal.ts";
+import { systemClock, type Clock } from "@kelvin/kube";
+import {
+  JournalWriteError,
+  journalWriteError,
+  type Journal,
+  type JournalRecord,
+  type JournalState,
+} from "./journal.ts";
+import { openLogFile } from "./log-file.ts";
 import { encodeLine, readRecords, type FileRecord } from "./record-file.ts";
+import { writeSnapshot } from "./snapshot.ts";
+import { makeBatches } from "./write-batches.ts";
 
 // The state on disk is a snapshot and the logs since. A log is only ever appended to; many commits share one fsync.
-// When a log has grown, the next one begins and a snapshot of the state at that moment makes all before it superfluous.
+// When a log has grown, the next one begins, and a snapshot written beside makes all before it superfluous.
 //
-//   snapshot-N.jsonl   the state before log N; written aside and renamed, so that it is whole or not there
+//   snapshot-N.jsonl   the state before log N, or a little later; written aside and renamed, so that it is whole or not there
 //   log-N.jsonl        the commits since
 
 /** Revisions are promised in blocks, so that a commit lost with the log's tail never shares one with a later commit. */
-const reservedRevisions = 10_000;
+const reservedRevisions = 100_000;
 const logBytesMaxDefault = 16 * 1024 * 1024;
-/** Commits that a disk refuses wait in memory up to this size; beyond it writes fail at once. */
-const pendingBytesMax = 64 * 1024 * 1024;
 
 interface Live {
   readonly type: string;
@@ -24,17 +32,22 @@ interface Live {
 export interface FileJournalOptions {
   /** When a log reaches this size a snapshot is made. */
   readonly logBytesMax?: number;
+  readonly clock?: Clock;
 }
 
-/** Opens the journal of a data directory and recovers what it holds; a torn last record is cut off. */
+/**
+ * Opens the journal of a data directory and recovers what it holds; a torn last record is cut off.
+ *
+ * @throws JournalWriteError when the directory takes no writes. What it holds is as it was.
+ */
 export async function openJournal(
   dataDir: string,
-  { logBytesMax = logBytesMaxDefault }: FileJournalOptions = {},
+  { logBytesMax = logBytesMaxDefault, clock = systemClock }: FileJournalOptions = {},
 ): Promise<{ journal: Journal; recovered: JournalState }> {
   const directory = join(dataDir, "store");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const { live, revision, log: number } = await recover(directory);
-  const journal = await makeFileJournal({ directory, live, revision, number: number + 1, logBytesMax });
+  const journal = await makeFileJournal({ directory, live, revision, number: number + 1, logBytesMax, clock });
   const objects = [...live.values()];
   return { journal, recovered: { revision, objects } };
 }
@@ -70,9 +83,20 @@ async function recover(directory: string): Promise<Recovered> {
     // Only the log that was being written can end in the middle of a record.
     if (isTorn && number !== logs.at(-1))
       throw new Error(`${path} is damaged at byte ${goodBytes}; later logs exist, so it was not torn by a crash`);
-    if (isTorn) await truncate(path, goodBytes);
+    if (isTorn) await cutOff(path, goodBytes);
   }
   return { live, revision, log: Math.max(snapshot, logs.at(-1) ?? 0) };
+}
+
+/** On disk before the next log begins: behind a log that another one follows, a torn end would not be a crash's. */
+async function cutOff(path: string, bytes: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.truncate(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function readSnapshot(path: string, apply: (record: FileRecord) => void): Promise<void> {
@@ -95,167 +119,81 @@ interface JournalStart {
   readonly revision: number;
   readonly number: number;
   readonly logBytesMax: number;
+  readonly clock: Clock;
 }
 
-async function makeFileJournal({ directory, live, revision, number, logBytesMax }: JournalStart): Promise<Journal> {
-  const log = await openLogFile(directory, number);
-  let reservedUpTo = 0;
-  const batches = makeBatches(async (text) => {
-    await log.write(text);
-    // When there is no room for a snapshot the log goes on growing, and the next write tries again.
-    if (log.bytes > logBytesMax)
-      await log.rotate({ objects: [...live.values()], revision: reservedUpTo }).catch(() => undefined);
+async function makeFileJournal(start: JournalStart): Promise<Journal> {
+  const { directory, live, logBytesMax } = start;
+  const log = await openLogFile(directory, start.number).catch((error: unknown) => {
+    throw journalWriteError(directory, error);
   });
-  const reserve = (handedOut: number): void => {
-    if (handedOut + reservedRevisions / 2 <= reservedUpTo) return;
-    reservedUpTo = handedOut + reservedRevisions;
-    batches.push(encodeLine({ revision: reservedUpTo }));
+  const reservation = makeReservation(start.revision);
+  let snapshot: Promise<void> | undefined;
+  // Without a snapshot the logs stay and are enough. The reason will show in the next write, or is gone by the next snapshot.
+  const beginSnapshot = (revision: number): void => {
+    snapshot = writeSnapshot(directory, log.number, { objects: [...live.values()], revision })
+      .catch(() => undefined)
+      .finally(() => {
+        snapshot = undefined;
+      });
   };
-  reserve(revision);
-  await batches.flushed();
-  // A start begins a new log; the old ones become a snapshot, so that their number stays small over many starts.
-  await writeSnapshot(directory, number, { objects: [...live.values()], revision });
-  await removeBefore(directory, number);
+  const batches = makeBatches({
+    directory,
+    clock: start.clock,
+    async write(bytes) {
+      const promised = reservation.asked;
+      await log.write(bytes);
+      reservation.promised = promised;
+      if (log.bytes <= logBytesMax || snapshot !== undefined) return;
+      await log.next().then(
+        () => beginSnapshot(reservation.asked),
+        () => undefined,
+      );
+    },
+  });
+  const extendReservation = (): void => {
+    reservation.asked += reservedRevisions;
+    batches.push(encodeLine({ revision: reservation.asked }));
+  };
+  extendReservation();
+  try {
+    await batches.flushed();
+  } catch (error) {
+    batches.close();
+    await log.close();
+    throw error;
+  }
+  // The logs of many starts become one snapshot, so that their number stays small.
+  beginSnapshot(start.revision);
   return {
+    requireWritable() {
+      const refusal = batches.refusal();
+      if (refusal !== undefined) throw refusal;
+    },
+    reserve(revision) {
+      if (revision + reservedRevisions / 2 > reservation.asked) extendReservation();
+      if (revision <= reservation.promised) return;
+      throw batches.refusal() ?? new JournalWriteError(`${directory} takes writes too slowly; try again later`);
+    },
     append(record) {
       if (record.object === undefined) live.delete(liveKey(record));
       else live.set(liveKey(record), { type: record.type, key: record.key, object: record.object });
       batches.push(encodeLine(record));
     },
-    reserve,
     durable: () => batches.flushed(),
     async close() {
       try {
         await batches.flushed();
       } finally {
+        batches.close();
+        await snapshot;
         await log.close();
       }
     },
   };
 }
 
-interface Batches {
-  push(line: string): void;
-  /** Resolves when all lines pushed before are written. */
-  flushed(): Promise<void>;
-}
-
-/** Gathers lines while a write is under way; the next write takes all of them at once. */
-function makeBatches(write: (text: Buffer) => Promise<void>): Batches {
-  let pending: string[] = [];
-  let pendingBytes = 0;
-  let pushedCount = 0;
-  let writtenCount = 0;
-  let writing: Promise<void> | undefined;
-
-  async function writeBatch(): Promise<void> {
-    const lines = pending;
-    pending = [];
-    pendingBytes = 0;
-    try {
-      await write(Buffer.from(lines.join("")));
-      writtenCount += lines.length;
-    } catch (error) {
-      pending = [...lines, ...pending];
-      pendingBytes = pending.reduce((sum, line) => sum + line.length, 0);
-      throw new JournalWriteError(`cannot write the log: ${String(error)}`, { cause: error });
-    }
-  }
-
-  return {
-    push(line) {
-      pending.push(line);
-      pendingBytes += line.length;
-      pushedCount += 1;
-    },
-    async flushed() {
-      if (pendingBytes > pendingBytesMax)
-        throw new JournalWriteError("the disk takes no writes, and too many are waiting");
-      const target = pushedCount;
-      while (writtenCount < target) {
-        writing ??= writeBatch().finally(() => {
-          writing = undefined;
-        });
-        await writing;
-      }
-    },
-  };
-}
-
-interface LogFile {
-  readonly bytes: number;
-  /** Appends, and returns when it is on disk. What was half written is overwritten by the next try. */
-  write(text: Buffer): Promise<void>;
-  /** Goes on in the next log, and makes all before it superfluous. */
-  rotate(state: { objects: readonly Live[]; revision: number }): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function openLogFile(directory: string, first: number): Promise<LogFile> {
-  let number = first;
-  let file = await openLog(directory, number);
-  let bytes = 0;
-  return {
-    get bytes() {
-      return bytes;
-    },
-    async write(text) {
-      await file.write(text, 0, text.length, bytes);
-      await file.datasync();
-      bytes += text.length;
-    },
-    async rotate(state) {
-      const next = await openLog(directory, number + 1);
-      await file.close();
-      file = next;
-      bytes = 0;
-      number += 1;
-      await writeSnapshot(directory, number, state);
-      await removeBefore(directory, number);
-    },
-    close: () => file.close(),
-  };
-}
-
-function openLog(directory: string, number: number): Promise<FileHandle> {
-  return open(join(directory, `log-${number}.jsonl`), "w", 0o600);
-}
-
-async function writeSnapshot(
-  directory: string,
-  number: number,
-  { objects, revision }: { objects: readonly Live[]; revision: number },
-): Promise<void> {
-  const path = join(directory, `snapshot-${number}.jsonl`);
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.write(encodeLine({ revision }));
-    for (let index = 0; index < objects.length; index += snapshotBatch) {
-      const lines = objects.slice(index, index + snapshotBatch).map((object) => encodeLine({ ...object, revision: 0 }));
-      await file.write(lines.join(""));
-    }
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-  await syncDirectory(directory);
-}
-
-const snapshotBatch = 200;
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function removeBefore(directory: string, number: number): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const found = Number(/^(?:log|snapshot)-(\d+)\.jsonl(?:\.new)?$/.exec(name)?.[1] ?? number);
-    if (found < number) await rm(join(directory, name), { force: true });
-  }
+/** Up to where revisions may be handed out: what is asked for, and what is on disk. */
+function makeReservation(revision: number): { asked: number; promised: number } {
+  return { asked: revision, promised: revision };
 }

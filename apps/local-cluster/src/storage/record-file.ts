@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import type { ApiObject } from "../api-server/api-object.ts";
-import { isRecord, stringAt } from "../api-server/api-object.ts";
+import { isRecord, stringAt, textOf } from "../api-server/api-object.ts";
 
 // One record a line: the CRC-32 of the rest as eight hex digits, a space, and JSON.
 
@@ -11,11 +11,15 @@ export type FileRecord =
   | { readonly type?: undefined; readonly revision: number };
 
 export function encodeLine(record: FileRecord): string {
-  const json =
-    record.type === undefined
-      ? JSON.stringify({ r: record.revision })
-      : JSON.stringify({ t: record.type, k: record.key, r: record.revision, o: record.object });
+  const json = jsonOf(record);
   return `${checksum(json)} ${json}\n`;
+}
+
+function jsonOf(record: FileRecord): string {
+  if (record.type === undefined) return JSON.stringify({ r: record.revision });
+  const { type, key, revision, object } = record;
+  const head = JSON.stringify({ t: type, k: key, r: revision });
+  return object === undefined ? head : `${head.slice(0, -1)},"o":${textOf(object)}}`;
 }
 
 function checksum(json: string | Buffer): string {

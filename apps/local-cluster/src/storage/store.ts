@@ -1,5 +1,5 @@
 import type { ApiObject } from "../api-server/api-object.ts";
-import { freezeJson } from "../api-server/api-object.ts";
+import { freezeJson, textOf } from "../api-server/api-object.ts";
 import type { Journal, JournalState } from "./journal.ts";
 
 /** One change of one object. `object` of a DELETED event carries the revision of the deletion. */
@@ -30,6 +30,14 @@ export class RevisionExpiredError extends Error {
   }
 }
 
+/** What an object may be long as JSON text. */
+export const objectLengthMax = 3 * 1024 * 1024;
+
+/** An object has become too large to be stored. */
+export class ObjectTooLargeError extends Error {
+  override readonly name = "ObjectTooLargeError";
+}
+
 /**
  * All objects of the cluster, in memory, under one revision counter that never goes back.
  * Reads and commits are synchronous: whoever reads, decides and commits without awaiting needs no lock.
@@ -40,17 +48,25 @@ export interface Store {
   get(key: StoreKey): ApiObject | undefined;
   /** In key order (namespace, then name, by bytes). */
   list(type: string, namespace?: string): ApiObject[];
-  /** Creates or replaces; stamps the next revision into the object and returns it frozen. */
+  /**
+   * Creates or replaces; stamps the next revision into the object and returns it frozen.
+   *
+   * @throws JournalWriteError when the disk takes no writes, ObjectTooLargeError. Nothing has changed then.
+   */
   put(key: StoreKey, object: ApiObject): ApiObject;
-  /** Removes; the returned last state carries the revision of the removal. */
+  /** Removes; the returned last state carries the revision of the removal. @throws JournalWriteError as `put` */
   remove(key: StoreKey, last: ApiObject): ApiObject;
   /**
    * Calls `listener` synchronously for each change after `revision`, first for those already past.
    * @throws RevisionExpiredError when the history of the type no longer holds all of them.
    */
   watch(type: string, revision: number, listener: (event: StoreEvent) => void): () => void;
-  /** Resolves once all that was committed before the call would survive a crash. Rejects when it cannot be written. */
-  durable(): Promise<void>;
+  /**
+   * Resolves once all that was committed before the call would survive a crash; at once for a type that is not kept anyway.
+   *
+   * @throws JournalWriteError
+   */
+  durable(type?: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,16 +100,7 @@ export function openStore(options: StoreOptions = {}): Store {
 
   function tableOf(type: string): Table {
     let table = tables.get(type);
-    if (table === undefined) {
-      table = {
-        objects: new Map(),
-        sortedKeys: undefined,
-        history: [],
-        compactedRevision: startRevision,
-        listeners: new Set(),
-      };
-      tables.set(type, table);
-    }
+    if (table === undefined) tables.set(type, (table = emptyTable(startRevision)));
     return table;
   }
 
@@ -115,11 +122,15 @@ export function openStore(options: StoreOptions = {}): Store {
     for (const listener of table.listeners) listener(event);
   }
 
-  function nextRevision(object: ApiObject): ApiObject {
+  function nextRevision(type: string, object: ApiObject): ApiObject {
+    if (!volatileTypes.has(type)) journal?.requireWritable();
+    journal?.reserve(revision + 1);
+    object.metadata.resourceVersion = String(revision + 1);
+    const stored = freezeJson(object);
+    if (textOf(stored).length > objectLengthMax)
+      throw new ObjectTooLargeError(`the object is longer than ${objectLengthMax} characters`);
     revision += 1;
-    journal?.reserve(revision);
-    object.metadata.resourceVersion = String(revision);
-    return freezeJson(object);
+    return stored;
   }
 
   return {
@@ -131,7 +142,7 @@ export function openStore(options: StoreOptions = {}): Store {
     put({ type, namespace, name }, object) {
       const key = `${namespace}/${name}`;
       const previous = tableOf(type).objects.get(key);
-      const stored = nextRevision(object);
+      const stored = nextRevision(type, object);
       if (previous === undefined) commit(type, key, { type: "ADDED", revision, object: stored });
       else commit(type, key, { type: "MODIFIED", revision, object: stored, previous });
       return stored;
@@ -139,14 +150,18 @@ export function openStore(options: StoreOptions = {}): Store {
     remove({ type, namespace, name }, last) {
       const key = `${namespace}/${name}`;
       const previous = tableOf(type).objects.get(key) ?? last;
-      const stored = nextRevision(last);
+      const stored = nextRevision(type, last);
       commit(type, key, { type: "DELETED", revision, object: stored, previous });
       return stored;
     },
     watch: (type, from, listener) => watchTable(tableOf(type), from, { current: revision, listener }),
-    durable: () => journal?.durable() ?? Promise.resolve(),
+    durable: (type = "") => (volatileTypes.has(type) ? undefined : journal?.durable()) ?? Promise.resolve(),
     close: () => journal?.close() ?? Promise.resolve(),
   };
+}
+
+function emptyTable(compactedRevision: number): Table {
+  return { objects: new Map(), sortedKeys: undefined, history: [], compactedRevision, listeners: new Set() };
 }
 
 function remember(table: Table, event: StoreEvent): void {

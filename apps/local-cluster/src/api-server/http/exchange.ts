@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { JournalWriteError } from "../../storage/journal.ts";
+import { objectLengthMax, ObjectTooLargeError } from "../../storage/store.ts";
 import { isRecord, type JsonObject } from "../api-object.ts";
 import { findDuplicateFields } from "../fields/duplicate-fields.ts";
 import type { User } from "../identity/user.ts";
@@ -9,6 +11,7 @@ import {
   StatusError,
   tooLarge,
   unsupportedMediaType,
+  unwritable,
   type Status,
 } from "../status-error.ts";
 
@@ -143,13 +146,20 @@ export function sendError(exchange: Exchange, error: unknown): void {
     response.destroy();
     return;
   }
-  const { status } =
-    error instanceof StatusError ? error : internalError(error instanceof Error ? error.message : String(error));
+  const { status } = statusErrorOf(error);
   const retryAfterSeconds = status.details?.retryAfterSeconds ?? 0;
   if (retryAfterSeconds > 0) response.setHeader("Retry-After", String(retryAfterSeconds));
   // What is left of a body that was too large is not read; the connection cannot be used again.
   if (status.code === 413) response.setHeader("Connection", "close");
   sendJson(exchange, status.code, status);
+}
+
+/** What a client is told of a failure; what is none of ours is a 500. */
+export function statusErrorOf(error: unknown): StatusError {
+  if (error instanceof StatusError) return error;
+  if (error instanceof JournalWriteError) return unwritable(error.message, error);
+  if (error instanceof ObjectTooLargeError) return tooLarge(objectLengthMax);
+  return internalError(error instanceof Error ? error.message : String(error));
 }
 
 /** A parsed body that has to be an object, or nothing. */

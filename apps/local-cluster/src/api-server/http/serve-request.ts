@@ -5,6 +5,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import { impersonate } from "../identity/impersonate.ts";
 import { serveDiscovery } from "../reading/discovery.ts";
 import { serveOpenApi } from "../reading/open-api.ts";
+import { JournalWriteError } from "../../storage/journal.ts";
 import { noSuchResource, StatusError, unauthorized } from "../status-error.ts";
 import { attributesOf } from "./attributes-of.ts";
 import { sendError, sendJson, sendText, type Exchange } from "./exchange.ts";
@@ -53,8 +54,9 @@ export async function serveRequest(
   try {
     await route(deps, exchange);
   } catch (error) {
-    // A client that left in the middle is no failure of ours.
-    if (!(error instanceof StatusError) && !response.destroyed) deps.reportError("Failed to answer a request", error);
+    // A client that left in the middle is no failure of ours, and a full disk is no news at every request.
+    const isKnown = error instanceof StatusError || error instanceof JournalWriteError;
+    if (!isKnown && !response.destroyed) deps.reportError("Failed to answer a request", error);
     sendError(exchange, error);
   }
 }

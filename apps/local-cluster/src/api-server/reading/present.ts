@@ -1,4 +1,4 @@
-import type { ApiObject } from "../api-object.ts";
+import { type ApiObject, textOf } from "../api-object.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Deletion } from "../registry/delete.ts";
 import type { ListPage } from "../registry/list-page.ts";
@@ -12,17 +12,6 @@ export interface Presented {
 }
 
 const json = "application/json";
-
-// Stored objects are frozen and shared by all readers, so their text is made once.
-const texts = new WeakMap<ApiObject, string>();
-
-/** An object as JSON text. */
-export function textOf(object: ApiObject): string {
-  if (!Object.isFrozen(object)) return JSON.stringify(object);
-  let text = texts.get(object);
-  if (text === undefined) texts.set(object, (text = JSON.stringify(object)));
-  return text;
-}
 
 export function presentObject(exchange: Exchange, resource: Resource, object: ApiObject): Presented {
   const presentation = parseAccept(exchange.request.headers.accept);

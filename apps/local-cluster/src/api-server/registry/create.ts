@@ -99,7 +99,7 @@ async function commitNew(registry: Registry, request: WriteRequest, object: ApiO
     ...object,
     apiVersion: resource.storageVersion,
   });
-  await registry.acknowledge();
+  await registry.acknowledge(resource);
   return viewOf(resource, stored);
 }
 

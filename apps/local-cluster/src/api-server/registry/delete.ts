@@ -43,12 +43,12 @@ export async function deleteObject(
   const next = makeTerminating(registry, request, { current, options });
   if (next === undefined) {
     if (!request.dryRun) registry.store.remove(key, withOwnMetadata(current));
-    await registry.acknowledge();
+    await registry.acknowledge(resource);
     return { gone: successStatus(resource, name, current.metadata.uid) };
   }
-  if (next === current || request.dryRun) return { terminating: viewOf(resource, next) };
-  const stored = registry.store.put(key, next);
-  await registry.acknowledge();
+  if (request.dryRun) return { terminating: viewOf(resource, next) };
+  const stored = next === current ? current : registry.store.put(key, next);
+  await registry.acknowledge(resource);
   return { terminating: viewOf(resource, stored) };
 }
 

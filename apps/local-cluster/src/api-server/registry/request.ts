@@ -10,8 +10,8 @@ export interface Registry {
   readonly resources: Resources;
   readonly admission: Admission;
   readonly now: () => Date;
-  /** Resolves when the writes committed so far may be reported to their client as done. */
-  readonly acknowledge: () => Promise<void>;
+  /** Resolves when the write of an object of this resource, committed before, may be reported to its client as done. */
+  readonly acknowledge: (resource: Resource) => Promise<void>;
 }
 
 /** The part of a request that all verbs share. */

@@ -172,7 +172,8 @@ async function commitUpdate(
   const { resource, dryRun } = request;
   // A status write shares the frozen spec, and addresses are not its business.
   if (request.subresource === undefined) resource.strategy.allocate?.(next, current, { store: registry.store });
-  if (isUnchanged(next, current)) return current;
+  // Nothing to store, and yet to wait for: whoever wrote it before may still be waiting for the disk.
+  if (isUnchanged(next, current)) return acknowledged(registry, request, current);
   const { metadata } = next;
   // Only objects that were applied server-side have owners to keep account of.
   if (metadata.managedFields !== undefined && request.ownsFields !== true) {
@@ -184,8 +185,12 @@ async function commitUpdate(
   const isTerminating = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
   const isFinished = isTerminating && !isHeldBack(resource, next);
   const stored = isFinished ? registry.store.remove(key, storable) : registry.store.put(key, storable);
-  await registry.acknowledge();
-  return viewOf(resource, stored);
+  return acknowledged(registry, request, stored);
+}
+
+async function acknowledged(registry: Registry, request: WriteRequest, stored: ApiObject): Promise<ApiObject> {
+  if (!request.dryRun) await registry.acknowledge(request.resource);
+  return viewOf(request.resource, stored);
 }
 
 function ownerOf(registry: Registry, request: WriteRequest): { owner: FieldOwner; time: string } {

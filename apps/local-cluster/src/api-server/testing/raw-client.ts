@@ -25,7 +25,7 @@ export interface RawClient {
   lines(path: string, count: number, accept?: string): Promise<JsonObject[]>;
 }
 
-export function makeRawClient(server: ApiServer): RawClient {
+export function makeRawClient(server: Pick<ApiServer, "url" | "adminToken" | "caCert">): RawClient {
   const open = (method: string, path: string, options: RawRequest): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const { body, contentType = "application/json", accept = "application/json" } = options;
