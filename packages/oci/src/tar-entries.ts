@@ -1,4 +1,5 @@
 import { pipeline } from "node:stream/promises";
+import { isNativeError } from "node:util/types";
 import { extract, type Header } from "tar-stream";
 import { OciError } from "./errors.ts";
 
@@ -16,27 +17,34 @@ export interface TarEntry {
  */
 export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const archive = extract();
-  let sourceError: Error | undefined;
+  let failure: { readonly error: unknown } | undefined;
   const feeding = pipeline(async function* feed() {
     try {
       yield* bytes;
     } catch (error) {
-      sourceError = error instanceof Error ? error : new Error(String(error));
-      throw sourceError;
+      failure = { error };
+      throw error;
     }
   }, archive).catch((error: unknown) => error);
+  async function* translated(content: Source): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* content as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      throw failure === undefined ? translate(error) : failure.error;
+    }
+  }
   try {
     for await (const source of archive) {
-      yield { header: source.header, content: source as AsyncIterable<Uint8Array> };
+      yield { header: source.header, content: translated(source) };
       await skip(source);
     }
   } catch (error) {
-    throw sourceError ?? translate(error);
+    throw failure === undefined ? translate(error) : failure.error;
   } finally {
     archive.destroy();
     await feeding;
   }
-  if (sourceError !== undefined) throw sourceError;
+  if (failure !== undefined) throw failure.error;
 }
 
 type Source = ReturnType<typeof extract> extends AsyncIterable<infer S> ? S : never;
@@ -54,6 +62,6 @@ function skip(source: Source): Promise<void> {
 
 function translate(error: unknown): unknown {
   // tar-stream has no error class; what carries a code comes from the system or from us.
-  if (!(error instanceof Error) || error instanceof OciError || "code" in error) return error;
+  if (!isNativeError(error) || error instanceof OciError || "code" in error) return error;
   return new OciError("InvalidContent", `not a readable tar archive: ${error.message}`, { cause: error });
 }
