@@ -1,6 +1,8 @@
-import type { Column, Resource, ScalePaths, Strategy, Subresource } from "./resource.ts";
+import type { Column, Resource, ScalePaths, StoredForm, Strategy, Subresource } from "./resource.ts";
+import { apiVersionOf } from "./resource.ts";
 import { crdStrategy } from "./crd/crd-strategy.ts";
 import * as columns from "./reading/built-in-columns.ts";
+import * as event from "./strategies/event.ts";
 import * as plain from "./strategies/plain.ts";
 import { podStrategy } from "./strategies/pod.ts";
 import { serviceStrategy } from "./strategies/service.ts";
@@ -22,6 +24,8 @@ interface KindRow {
   readonly subresources?: readonly Subresource[];
   readonly columns?: readonly Column[];
   readonly strategy?: Strategy;
+  /** Another view of the objects of a kind above. */
+  readonly storedAs?: { readonly type: string; readonly version: string; readonly form: StoredForm };
 }
 
 const all = ["all"];
@@ -59,7 +63,7 @@ const rows: readonly KindRow[] = [
     strategy: plain.configMapStrategy,
   },
   { kind: "Endpoints", plural: "endpoints", singular: "endpoints", shortNames: ["ep"], columns: columns.endpoints },
-  { kind: "Event", plural: "events", shortNames: ["ev"], columns: columns.events, strategy: plain.eventStrategy },
+  { kind: "Event", plural: "events", shortNames: ["ev"], columns: columns.events, strategy: event.eventStrategy },
   {
     kind: "Namespace",
     plural: "namespaces",
@@ -160,6 +164,15 @@ const rows: readonly KindRow[] = [
     strategy: plain.endpointSliceStrategy,
   },
   {
+    group: "events.k8s.io",
+    kind: "Event",
+    plural: "events",
+    shortNames: ["ev"],
+    columns: columns.events,
+    strategy: event.newEventStrategy,
+    storedAs: { type: "/events", version: "v1", form: event.newEventForm },
+  },
+  {
     group: "networking.k8s.io",
     kind: "IngressClass",
     plural: "ingressclasses",
@@ -233,12 +246,25 @@ function resourceOf(row: KindRow): Resource {
     hasStatus: row.hasStatus ?? false,
     ...(row.scale === undefined ? {} : { scale: row.scale }),
     subresources: row.subresources ?? [],
-    columns: row.columns ?? columns.nameAndAge,
+    columns: columnsOf(row),
     strategy: row.strategy ?? plain.plainStrategy,
-    storageType: `${group}/${row.plural}`,
-    storageVersion: group === "" ? version : `${group}/${version}`,
+    ...storageOf(row, { group, version }),
     isCustom: false,
   };
+}
+
+function storageOf(
+  { plural, storedAs }: KindRow,
+  served: { group: string; version: string },
+): Pick<Resource, "storageType" | "storageVersion" | "storedForm"> {
+  if (storedAs === undefined) return { storageType: `${served.group}/${plural}`, storageVersion: apiVersionOf(served) };
+  return { storageType: storedAs.type, storageVersion: storedAs.version, storedForm: storedAs.form };
+}
+
+/** Columns read what is stored. */
+function columnsOf({ columns: own = columns.nameAndAge, storedAs }: KindRow): readonly Column[] {
+  if (storedAs === undefined) return own;
+  return own.map((column) => ({ ...column, cell: (object, now) => column.cell(storedAs.form.toStored(object), now) }));
 }
 
 /** All kinds that are always there, in the order of discovery. */

@@ -73,6 +73,12 @@ export interface DecodeContext {
   readonly unknownField: (path: string) => void;
 }
 
+/** How an object is shown by a resource whose objects are stored as those of another one; neither changes what it is given. */
+export interface StoredForm {
+  toView(stored: ApiObject): ApiObject;
+  toStored(view: ApiObject): ApiObject;
+}
+
 /** One kind in one version, as it is served. */
 export interface Resource {
   readonly group: string;
@@ -95,6 +101,8 @@ export interface Resource {
   readonly storageType: string;
   /** The apiVersion objects are stored at. */
   readonly storageVersion: string;
+  /** Present where a stored object has other fields than this resource shows. */
+  readonly storedForm?: StoredForm;
   /** Set for kinds of a CustomResourceDefinition: its schema for OpenAPI. */
   readonly customSchema?: JsonObject;
   readonly isCustom: boolean;
@@ -113,8 +121,16 @@ export function viewOf(resource: Resource, stored: ApiObject): ApiObject {
   let views = otherVersionViews.get(stored);
   if (views === undefined) otherVersionViews.set(stored, (views = new Map()));
   let view = views.get(apiVersion);
-  if (view === undefined) views.set(apiVersion, (view = Object.freeze({ ...stored, apiVersion })));
+  if (view === undefined) {
+    view = Object.freeze({ ...(resource.storedForm?.toView(stored) ?? stored), apiVersion });
+    views.set(apiVersion, view);
+  }
   return view;
+}
+
+/** The object as it is stored; the other way round of `viewOf`. */
+export function storableOf(resource: Resource, view: ApiObject): ApiObject {
+  return { ...(resource.storedForm?.toStored(view) ?? view), apiVersion: resource.storageVersion };
 }
 
 // Stored objects are frozen, so a view of one may be kept as long as the object itself.

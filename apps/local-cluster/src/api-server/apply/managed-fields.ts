@@ -1,4 +1,11 @@
-import { equalJson, isRecord, type ApiObject, type JsonObject, type ManagedFieldsEntry } from "../api-object.ts";
+import {
+  equalJson,
+  isRecord,
+  valueAt,
+  type ApiObject,
+  type JsonObject,
+  type ManagedFieldsEntry,
+} from "../api-object.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
 import {
   fieldsV1Of,
@@ -43,15 +50,23 @@ const systemFields = [
   "selfLink",
 ];
 
-/** What of an object can have owners in a write to the object itself, or to its status. */
+/** What of an object can have owners in a write to the object itself, to its status or to its scale. */
 export function ownablePart(resource: Resource, object: JsonObject, subresource: string): JsonObject {
   if (subresource === "status") return object["status"] === undefined ? {} : { status: object["status"] };
+  if (subresource === "scale") return onlyAt(object, resource.scale?.specReplicas ?? []);
   const part = { ...object };
   for (const field of ["apiVersion", "kind", "metadata"]) delete part[field];
   if (resource.hasStatus) delete part["status"];
   const metadata = isRecord(object["metadata"]) ? { ...object["metadata"] } : {};
   for (const field of systemFields) delete metadata[field];
   return Object.keys(metadata).length === 0 ? part : { ...part, metadata };
+}
+
+/** The object with nothing in it but what is at a path. */
+function onlyAt(object: JsonObject, path: readonly string[]): JsonObject {
+  const value = valueAt(object, ...path);
+  if (value === undefined) return {};
+  return path.toReversed().reduce<unknown>((inner, field) => ({ [field]: inner }), value) as JsonObject;
 }
 
 export function ownableLeaves(resource: Resource, object: JsonObject, subresource: string): Leaves {

@@ -1,6 +1,6 @@
 import type { Store } from "../../storage/store.ts";
 import type { ApiObject, JsonObject } from "../api-object.ts";
-import { listAt, recordAt, recordsAt, stringAt } from "../api-object.ts";
+import { listAt, recordAt, recordsAt, stringAt, valueAt } from "../api-object.ts";
 import { ageColumn, nameColumn } from "../reading/columns.ts";
 import { parseJsonPath } from "../reading/json-path.ts";
 import type { Column, Resource, ScalePaths, Strategy } from "../resource.ts";
@@ -51,7 +51,7 @@ function resourceOf(crd: ApiObject, version: JsonObject, storageVersion: string)
     ...(scale === undefined ? {} : { scale }),
     subresources: [],
     columns: columnsOf(version),
-    strategy: customStrategy(schema),
+    strategy: customStrategy(version, schema),
     storageType: `${group}/${plural}`,
     storageVersion: `${group}/${storageVersion}`,
     customSchema: schema,
@@ -68,8 +68,12 @@ function resourceOf(crd: ApiObject, version: JsonObject, storageVersion: string)
 
 const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
-function customStrategy(schema: JsonObject): Strategy {
+function customStrategy(version: JsonObject, schema: JsonObject): Strategy {
+  const selectable = recordsAt(version, "selectableFields").map((field) => fieldsOf(stringAt(field, "jsonPath")));
   return {
+    fieldLabels: Object.fromEntries(
+      selectable.map((path) => [path.join("."), (object: ApiObject) => scalarText(valueAt(object, ...path))]),
+    ),
     nameRule: "subdomain",
     hasGeneration: true,
     allowsUnconditionalUpdate: false,
@@ -79,6 +83,10 @@ function customStrategy(schema: JsonObject): Strategy {
     },
     validate: (object) => validateSchema(object, schema),
   };
+}
+
+function scalarText(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
 function scaleOf(scale: unknown): ScalePaths | undefined {

@@ -3,12 +3,12 @@ import { listAt, numberAt, recordAt, stringAt } from "../api-object.ts";
 import { createObject } from "../registry/create.ts";
 import { reportMistakes } from "../registry/decode.ts";
 import { deleteObject, type DeleteOptions } from "../registry/delete.ts";
-import { applyObject } from "../registry/apply.ts";
+import { applyObject, type ApplySource } from "../registry/apply.ts";
 import { applyPatch, patchObject, patchTypes } from "../registry/patch.ts";
 import { listPage } from "../registry/list-page.ts";
 import { getObject, listObjects } from "../registry/read.ts";
 import type { FieldValidation, Registry, WriteRequest } from "../registry/request.ts";
-import { getScale, updateScale } from "../registry/scale.ts";
+import { applyScale, getScale, updateScale } from "../registry/scale.ts";
 import { updateObject } from "../registry/update.ts";
 import { presentDeletion, presentList, presentObject } from "../reading/present.ts";
 import type { Resource } from "../resource.ts";
@@ -184,15 +184,18 @@ function isApply(exchange: Exchange): boolean {
 
 async function serveApply(registry: Registry, call: Call): Promise<void> {
   const { exchange, target, request } = call;
+  const { object, isCreated } = await applyObject(registry, request, await readApply(exchange, target.name));
+  send(call, isCreated ? 201 : 200, object);
+}
+
+async function readApply(exchange: Exchange, name: string): Promise<ApplySource> {
   const { query } = exchange;
   const manager = query.get("fieldManager") ?? "";
   if (manager === "") {
     throw invalid(patchOptions, "", [required("fieldManager", "is required for apply patch")]);
   }
   const config = await parseYamlText((await readBody(exchange)).toString());
-  const source = { name: target.name, config, manager, force: isSet(query.get("force")) };
-  const { object, isCreated } = await applyObject(registry, request, source);
-  send(call, isCreated ? 201 : 200, object);
+  return { name, config, manager, force: isSet(query.get("force")) };
 }
 
 const applyType = "application/apply-patch+yaml";
@@ -252,6 +255,9 @@ async function serveScale({ registry }: ResourceDeps, call: Call, verb: string):
     return sendJson(exchange, 200, await updateScale(registry, request, { name, produce: () => body }));
   }
   if (verb !== "patch") throw methodNotAllowed(request.resource, verb);
+  if (isApply(exchange)) {
+    return sendJson(exchange, 200, await applyScale(registry, request, await readApply(exchange, name)));
+  }
   const { type, patch } = await readPatch(exchange);
   const produce = (scale: ApiObject): unknown => applyPatch(type, scale, { patch });
   sendJson(exchange, 200, await updateScale(registry, request, { name, produce }));

@@ -52,7 +52,7 @@ export function serveWatch(deps: WatchDeps, exchange: Exchange, scope: RequestSc
     else if (response.writableLength > bytesMax) response.destroy();
   };
   const bookmark = (annotations?: Record<string, string>): void => {
-    write("BOOKMARK", bookmarkText(resource, registry.store.revision, annotations));
+    write("BOOKMARK", present(bookmarkOf(resource, registry.store.revision, annotations)));
   };
   const forget = deps.watches.add({
     bookmark: () => {
@@ -137,18 +137,14 @@ function sendInitialEvents(
   return list.resourceVersion;
 }
 
-function bookmarkText(
+function bookmarkOf(
   resource: RequestScope["resource"],
   revision: number,
   annotations?: Record<string, string>,
-): string {
-  return JSON.stringify({
+): ApiObject {
+  return {
     kind: resource.kind,
     apiVersion: apiVersionOf(resource),
-    metadata: {
-      resourceVersion: String(revision),
-      creationTimestamp: null,
-      ...(annotations === undefined ? {} : { annotations }),
-    },
-  });
+    metadata: { resourceVersion: String(revision), ...(annotations === undefined ? {} : { annotations }) },
+  };
 }

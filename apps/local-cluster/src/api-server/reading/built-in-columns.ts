@@ -165,12 +165,21 @@ export const events: readonly Column[] = [
     return `${String(kind).toLowerCase()}/${String(name)}`;
   }),
   wide(text("Subobject", (event) => stringAt(event, "involvedObject", "fieldPath"))),
-  wide(text("Source", (event) => joined(Object.values(recordAt(event, "source"))))),
+  wide(text("Source", (event) => joined(sourceOf(event)))),
   text("Message", (event) => stringAt(event, "message").trim()),
-  wide(text("First Seen", (event, now) => ageText(stringAt(event, "firstTimestamp") || lastSeen(event), now))),
-  wide(count("Count", (event) => numberAt(event, "count") ?? 1)),
+  wide(text("First Seen", (event, now) => ageText(firstSeen(event), now))),
+  wide(count("Count", (event) => numberAt(event, "series", "count") ?? numberAt(event, "count") ?? 1)),
   wide(nameColumn),
 ];
+
+function sourceOf(event: ApiObject): string[] {
+  const component = stringAt(event, "source", "component") || stringAt(event, "reportingComponent");
+  return [component, stringAt(event, "source", "host")].filter((part) => part !== "");
+}
+
+function firstSeen(event: ApiObject): string | undefined {
+  return stringAt(event, "firstTimestamp") || stringAt(event, "eventTime") || event.metadata.creationTimestamp;
+}
 
 function lastSeen(event: ApiObject): string | undefined {
   const times = [

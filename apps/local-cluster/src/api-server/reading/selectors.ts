@@ -122,8 +122,16 @@ function parseFieldTerm(resource: Resource, term: string): Matcher {
   if (match === null) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
   const [, field = "", operator, wanted = ""] = match;
   const read = fieldReader(resource, field);
-  if (read === undefined) throw badRequest(`field label not supported: ${field}`);
+  if (read === undefined) {
+    const known = supportedFields(resource).join(", ");
+    throw badRequest(`field label not supported: ${field}; ${resource.plural} can be selected by ${known}`);
+  }
   return (object) => (read(object) === wanted) !== (operator === "!=");
+}
+
+function supportedFields({ namespaced, strategy }: Resource): string[] {
+  const own = Object.keys(strategy.fieldLabels ?? {}).sort();
+  return ["metadata.name", ...(namespaced ? ["metadata.namespace"] : []), ...own];
 }
 
 function fieldReader(resource: Resource, field: string): ((object: ApiObject) => string) | undefined {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ApiObject } from "../api-object.ts";
 import type { Resource } from "../resource.ts";
-import { viewOf } from "../resource.ts";
+import { storableOf, viewOf } from "../resource.ts";
 import { alreadyExists, badRequest, generatedNameTaken, invalid } from "../status-error.ts";
 import { decodeObject } from "./decode.ts";
 import { generateName, timestampOf, validateMetadata } from "./metadata.ts";
@@ -95,10 +95,8 @@ async function commitNew(registry: Registry, request: WriteRequest, object: ApiO
   checkNamespace(registry, request, object);
   resource.strategy.allocate?.(object, undefined, { store: registry.store });
   if (request.dryRun) return object;
-  const stored = registry.store.put(storeKey(resource, metadata.namespace, metadata.name ?? ""), {
-    ...object,
-    apiVersion: resource.storageVersion,
-  });
+  const key = storeKey(resource, metadata.namespace, metadata.name ?? "");
+  const stored = registry.store.put(key, storableOf(resource, object));
   await registry.acknowledge(resource);
   return viewOf(resource, stored);
 }

@@ -65,7 +65,7 @@ function checkType(resource: Resource, body: JsonObject): void {
 
 // Objects read through another served version of the same kind come back with that version.
 function isSameGroupVersion(resource: Resource, apiVersion: unknown): boolean {
-  return apiVersion === "" || apiVersion === resource.storageVersion;
+  return apiVersion === "" || (apiVersion === resource.storageVersion && resource.storedForm === undefined);
 }
 
 /** Refuses a body, or warns of it, as the client asked. @throws StatusError 400 under strict validation. */

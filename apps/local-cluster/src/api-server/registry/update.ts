@@ -2,7 +2,7 @@ import type { ApiObject, ManagedFieldsEntry, Metadata } from "../api-object.ts";
 import { equalJson } from "../api-object.ts";
 import { type FieldOwner, trackUpdate } from "../apply/managed-fields.ts";
 import type { Resource } from "../resource.ts";
-import { apiVersionOf, isHeldBack, viewOf } from "../resource.ts";
+import { apiVersionOf, isHeldBack, storableOf, viewOf } from "../resource.ts";
 import { badRequest, conflict, invalid, notFound } from "../status-error.ts";
 import { storeKey } from "./create.ts";
 import { decodeObject } from "./decode.ts";
@@ -181,7 +181,7 @@ async function commitUpdate(
   }
   if (dryRun) return next;
   const key = storeKey(resource, metadata.namespace, metadata.name ?? "");
-  const storable = { ...next, apiVersion: resource.storageVersion };
+  const storable = storableOf(resource, next);
   const isTerminating = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
   const isFinished = isTerminating && !isHeldBack(resource, next);
   const stored = isFinished ? registry.store.remove(key, storable) : registry.store.put(key, storable);

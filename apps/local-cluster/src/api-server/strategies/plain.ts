@@ -99,24 +99,6 @@ export const nodeStrategy: Strategy = {
   },
 };
 
-const involvedFields = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
-
-export const eventStrategy: Strategy = {
-  ...plainStrategy,
-  fieldLabels: {
-    ...Object.fromEntries(
-      involvedFields.map((field) => [
-        `involvedObject.${field}`,
-        (event: ApiObject) => stringAt(event, "involvedObject", field),
-      ]),
-    ),
-    reason: (event) => stringAt(event, "reason"),
-    reportingComponent: (event) => stringAt(event, "reportingComponent"),
-    source: (event) => stringAt(event, "source", "component"),
-    type: (event) => stringAt(event, "type"),
-  },
-};
-
 export const webhookConfigurationStrategy: Strategy = {
   ...countedStrategy,
   decode(configuration) {

@@ -31,6 +31,7 @@ export const podStrategy: Strategy = {
     "spec.hostNetwork": (pod) => String(recordAt(pod, "spec")["hostNetwork"] === true),
     "status.phase": (pod) => stringAt(pod, "status", "phase"),
     "status.podIP": (pod) => stringAt(pod, "status", "podIP"),
+    "status.podIPs": (pod) => stringAt(pod, "status", "podIP"),
     "status.nominatedNodeName": (pod) => stringAt(pod, "status", "nominatedNodeName"),
   },
 };
