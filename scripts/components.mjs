@@ -1,9 +1,10 @@
 // Which real components this machine offers to the tests: name, version, or what is wrong and how to mend it.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 
 /** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
 export function findComponents() {
-  return [findNode(), findKubectl(), findNamespaces()];
+  return [findNode(), findKubectl(), findNamespaces(), findGit(), findSshServer(), findBuildah()];
 }
 
 function findNode() {
@@ -43,4 +44,29 @@ function findNamespaces() {
     };
   }
   return { ...component, version: "pid, mount, network" };
+}
+
+/** Fetches the sources of builds, and serves them to the tests. */
+function findGit() {
+  return findProgram({ name: "git", neededBy: "builds" }, "git", ["--version"]);
+}
+
+/** Serves sources over ssh to the tests. */
+function findSshServer() {
+  const component = { name: "sshd", neededBy: "builds", promisedInCi: true };
+  if (!existsSync("/usr/sbin/sshd")) return { ...component, problem: "no /usr/sbin/sshd (install openssh-server)" };
+  return { ...component, version: spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr?.trim() };
+}
+
+/** Builds Dockerfiles. */
+function findBuildah() {
+  return findProgram({ name: "buildah", neededBy: "builds" }, "buildah", ["--version"]);
+}
+
+function findProgram(component, program, args) {
+  const result = spawnSync(program, args, { encoding: "utf8" });
+  if (result.error !== undefined || result.status !== 0) {
+    return { ...component, promisedInCi: true, problem: `no ${program} on PATH (install Debian's package ${program})` };
+  }
+  return { ...component, promisedInCi: true, version: result.stdout.trim() };
 }

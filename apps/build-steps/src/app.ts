@@ -10,6 +10,7 @@ import { makePrinter } from "./printer.ts";
 /** Each is loaded only when it is the one asked for: a step must cost no more than its own work. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   credentials: async () => (await import("./credentials/command.ts")).credentials,
+  "fetch-git": async () => (await import("./git/command.ts")).fetchGit,
   nop: async () => (await import("./nop.ts")).nop,
 };
 
