@@ -26,6 +26,8 @@ export interface KelvinOptions {
   args?: readonly string[];
   /** Ports of an earlier run, to start again on the same. */
   ports?: { httpPort: number; apiPort: number };
+  /** Words before `npm start`, for one that is to run somewhere else than we. */
+  wrapper?: readonly string[];
 }
 
 const readyLine =
@@ -39,7 +41,9 @@ export async function openKelvin(options: KelvinOptions = {}): Promise<Kelvin> {
   const startMs = performance.now();
   const ports = ["--http-port", String(httpPort), "--api-port", String(apiPort)];
   const images = ["--images-dir", join(import.meta.dirname, "apps")];
-  const child = spawn("npm", ["start", "--", "--data-dir", dataDir, ...ports, ...images, ...(options.args ?? [])], {
+  const npm = ["npm", "start", "--", "--data-dir", dataDir, ...ports, ...images, ...(options.args ?? [])];
+  const [file = "", ...args] = [...(options.wrapper ?? []), ...npm];
+  const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: join(import.meta.dirname, ".."),
   });

@@ -25,11 +25,14 @@ export interface Kubectl {
   getObject(...args: string[]): Promise<Record<string, never>>;
 }
 
-/** kubectl against this Kelvin, with a cache of its own. */
-export function kubectlFor(kelvin: Kelvin): Kubectl {
+/** kubectl against this Kelvin, with a cache of its own. `wrapper` are words before it. */
+export function kubectlFor(kelvin: Pick<Kelvin, "kubeconfig">, wrapper: readonly string[] = []): Kubectl {
   const cacheDir = mkdtempSync(join(tmpdir(), "kelvin-kubectl-"));
-  const open = (...args: string[]): ChildProcessWithoutNullStreams =>
-    spawn("kubectl", [`--kubeconfig=${kelvin.kubeconfig}`, `--cache-dir=${cacheDir}`, ...args]);
+  const open = (...args: string[]): ChildProcessWithoutNullStreams => {
+    const options = [`--kubeconfig=${kelvin.kubeconfig}`, `--cache-dir=${cacheDir}`];
+    const [file = "", ...words] = [...wrapper, "kubectl", ...options, ...args];
+    return spawn(file, words);
+  };
 
   function run(input: string, args: string[]): Promise<KubectlResult> {
     const child = open(...args);

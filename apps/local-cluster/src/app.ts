@@ -6,12 +6,15 @@ import { writeKubeconfig } from "./api-server/write-kubeconfig.ts";
 import type { ClusterConfig } from "./config.ts";
 import { openBuiltInControllers } from "./controllers/open-built-in-controllers.ts";
 import { type HostPorts, type HostProcess, openHostPorts } from "./network/host-ports.ts";
+import { openListeners } from "./network/egress/egress-listeners.ts";
+import { openEgress } from "./network/egress/open-egress.ts";
+import { openOutside, type Outside } from "./network/egress/outside.ts";
 import { makeClusterNames } from "./network/dns/cluster-names.ts";
 import { openDnsServer } from "./network/dns/dns-server.ts";
-import { resolveName } from "./network/dns/resolve-name.ts";
+import { answerQuestion, makeOutsideNames } from "./network/dns/outside-names.ts";
 import { addresses } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
-import { openServiceProxy, sliceIndexes } from "./network/service-proxy.ts";
+import { openServiceProxy, serviceIndexes, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
@@ -48,6 +51,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   };
   const clock = systemClock;
   const hostPorts = openHostPorts(host);
+  const outside = config.egressPorts === undefined ? undefined : openOutside(host);
   const [place, api] = await Promise.all([
     openNodePlace(config, { clock, reportError }),
     openApiServer({
@@ -66,7 +70,8 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   const { kube } = api;
   await forgetFormerLife({ kube, nodeName: NODE_NAME, dataDir: config.dataDir }, timestampOf(clock));
   const controllers = await openBuiltInControllers({ kube, clock, log, rootCaCert: api.caCert });
-  const services = await openServices({ kube, hostPorts, reportError });
+  const services = await openServices({ kube, hostPorts, outside, reportError });
+  const egress = openEgressLater(config, { place, outside, reportError });
   await listen(api, hostPorts, config.apiPort);
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
   // Last: from now on Pods start, and they want all of the above.
@@ -84,6 +89,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
       // Pods first, while all they may need to end well is still there; then what serves them; the API last.
       await node.close();
       await services.close();
+      await egress.close();
       await controllers.close();
       await place.network.close();
       await api.close();
@@ -105,22 +111,30 @@ async function listen(api: ApiServer, hostPorts: HostPorts, port: number): Promi
 interface ServiceParts {
   kube: KubeClient;
   hostPorts: HostPorts;
+  /** Absent when there is no way out. */
+  outside: Outside | undefined;
   reportError: ReportError;
 }
 
 /** Gives Services their addresses, names and published ports. */
-async function openServices({ kube, hostPorts, reportError }: ServiceParts): Promise<{ close(): Promise<void> }> {
+async function openServices({
+  kube,
+  hostPorts,
+  outside,
+  reportError,
+}: ServiceParts): Promise<{ close(): Promise<void> }> {
   const onError = (error: Error): void => {
     reportError("Failed to watch Services", error);
   };
-  const services = openInformer(kube, CoreService, { onError });
+  const services = openInformer(kube, CoreService, { indexes: serviceIndexes, onError });
   const slices = openInformer(kube, EndpointSlice, { indexes: sliceIndexes, onError });
   const hostAddress = addresses.host;
   const names = makeClusterNames({ services, slices, hostAddress });
+  const outsideNames = outside === undefined ? undefined : makeOutsideNames(outside, systemClock);
   const dns = await openDnsServer({
     host: addresses.dns,
     port: DNS_PORT,
-    resolve: (question) => resolveName(question, names),
+    resolve: (question) => answerQuestion(question, names, outsideNames),
     reportError,
   });
   const proxy = openServiceProxy({ services, slices, reportError });
@@ -131,6 +145,30 @@ async function openServices({ kube, hostPorts, reportError }: ServiceParts): Pro
       await proxy.close();
       await dns.close();
       await Promise.all([services.close(), slices.close()]);
+    },
+  };
+}
+
+interface EgressParts {
+  place: NodePlace;
+  outside: Outside | undefined;
+  reportError: ReportError;
+}
+
+/** In its own time: the sockets take a tenth of a second to make, in which much else starts. Until then they refuse. */
+function openEgressLater(config: ClusterConfig, parts: EgressParts): { close(): Promise<void> } {
+  const { place, outside, reportError } = parts;
+  const { egress: enter } = place.network;
+  if (outside === undefined || enter === undefined) return { close: () => Promise.resolve() };
+  const opening = openListeners(enter, config.egressPorts ?? []).then(
+    (listeners) => openEgress({ listeners, outside }),
+    (error: unknown) => {
+      reportError("Failed to open the way out; Pods reach nothing outside of the cluster", error);
+    },
+  );
+  return {
+    async close() {
+      (await opening)?.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type AuthorizationMode, authorizationModes } from "./api-server/authorization/authorizer.ts";
+import { parseEgressPorts, usualPorts } from "./network/egress/egress-ports.ts";
 
 /** What the host side (apps/cli) tells the cluster. */
 export interface ClusterConfig {
@@ -12,6 +13,8 @@ export interface ClusterConfig {
   /** N of the 127.N addresses of a cluster on the loopback network. */
   readonly loopbackBlock?: number;
   readonly imagesDir?: string;
+  /** Ports of the outside that Pods reach; absent when there is no way out. */
+  readonly egressPorts?: readonly number[];
   /** How RBAC is applied. Default `enforce`. */
   readonly authorization?: AuthorizationMode;
 }
@@ -28,6 +31,8 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
       "loopback-block": { type: "string" },
       authorization: { type: "string", default: "enforce" },
       ephemeral: { type: "boolean", default: false },
+      egress: { type: "string", default: "on" },
+      "egress-ports": { type: "string", default: usualPorts },
     },
   });
   const { "data-dir": dataDir, "api-port": apiPort, "images-dir": imagesDir, ephemeral } = values;
@@ -39,6 +44,7 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
     network: values.network === "loopback" ? "loopback" : "namespaces",
     ...(values["loopback-block"] !== undefined && { loopbackBlock: Number(values["loopback-block"]) }),
     authorization: parseAuthorization(values.authorization),
+    ...(values.egress === "on" && { egressPorts: parseEgressPorts(values["egress-ports"]) }),
     ...(imagesDir !== undefined && { imagesDir }),
   };
 }

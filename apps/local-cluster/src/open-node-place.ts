@@ -26,12 +26,12 @@ export function openNodePlace(config: ClusterConfig, deps: NodePlaceDeps): Promi
   }
 }
 
-async function openNamespaces({ dataDir }: ClusterConfig, deps: NodePlaceDeps): Promise<NodePlace> {
+async function openNamespaces({ dataDir, egressPorts }: ClusterConfig, deps: NodePlaceDeps): Promise<NodePlace> {
   const { openNamespaceNetwork } = await import("./network/namespace-network.ts");
   const { prepareRootMounts } = await import("./node-agent/root-mounts.ts");
   const { mountNamespaces } = await import("./node-agent/container-place.ts");
   const runDir = join(dataDir, "run");
-  const network = await openNamespaceNetwork({ runDir, ...deps });
+  const network = await openNamespaceNetwork({ runDir, hasEgress: egressPorts !== undefined, ...deps });
   await prepareRootMounts(runDir);
   return { network, containers: mountNamespaces };
 }

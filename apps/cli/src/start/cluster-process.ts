@@ -1,19 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { bindHostPort } from "./host-ports.ts";
 import type { StartOptions } from "./options.ts";
+import { openOutside, type OutsideAnswer, type OutsideRequest } from "./outside.ts";
 
 /** What passes between us and the cluster. The same shapes are in apps/local-cluster/src/network/host-ports.ts. */
 type HostMessage =
   | { type: "listener"; port: number }
   | { type: "published"; port: number }
   | { type: "publish-failed"; port: number; message: string }
+  | OutsideAnswer
   | { type: "stop" };
 
 type ClusterMessage =
   | { type: "publish"; port: number }
+  | OutsideRequest
   | { type: "serving"; url: string }
   | { type: "failed"; message: string };
 
@@ -88,7 +91,7 @@ export function openClusterProcess({ start: options, repository, network }: Clus
     },
   });
   closeSync(log);
-  return followCluster(child, network);
+  return followCluster(child, network, options.egress);
 }
 
 function nodeCommand(options: StartOptions, repository: string): string[] {
@@ -104,6 +107,11 @@ function nodeCommand(options: StartOptions, repository: string): string[] {
     "--api-port",
     String(options.apiPort),
     ...images,
+    "--authorization",
+    options.authorization,
+    "--egress",
+    options.egress,
+    ...(options.egressPorts === undefined ? [] : ["--egress-ports", options.egressPorts]),
     ...(options.isEphemeral ? ["--ephemeral"] : []),
   ];
 }
@@ -118,7 +126,7 @@ function openLog(directory: string): number {
   return openSync(file, "a");
 }
 
-function followCluster(child: ChildProcess, network: ClusterNetwork): ClusterProcess {
+function followCluster(child: ChildProcess, network: ClusterNetwork, egress: StartOptions["egress"]): ClusterProcess {
   const serving = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<void>();
   // Whoever does not wait for it any more need not hear of it.
@@ -137,6 +145,7 @@ function followCluster(child: ChildProcess, network: ClusterNetwork): ClusterPro
     if (received.type === "serving") serving.resolve();
     else if (received.type === "failed") serving.reject(new Error(received.message));
     else if (received.type === "publish") answer(received.port).catch(reportLost);
+    else answerOutside(received).catch(reportLost);
   });
 
   async function answer(port: number): Promise<void> {
@@ -158,7 +167,13 @@ function followCluster(child: ChildProcess, network: ClusterNetwork): ClusterPro
     await send({ type: "published", port });
   }
 
-  function send(message: HostMessage, socket?: Server): Promise<void> {
+  const outside = openOutside(send);
+  async function answerOutside(request: OutsideRequest): Promise<void> {
+    // A cluster that was told to stay inside does not ask; one that asks all the same gets nowhere.
+    if (egress === "on") await outside(request);
+  }
+
+  function send(message: HostMessage, socket?: Server | Socket): Promise<void> {
     return new Promise((resolve, reject) => {
       // Node forgets what waits to be sent when the other side goes away. Whoever waits for it learns of the end elsewhere.
       exited.promise.then(resolve, reject);

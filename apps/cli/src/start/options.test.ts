@@ -14,12 +14,31 @@ describe("parseStartOptions", () => {
       registryPort: 5000,
       bus: "stub",
       network: "auto",
+      authorization: "enforce",
+      egress: "on",
     });
   });
 
   test("a network is one of those there are", () => {
     expect(parse(["--network", "loopback"])?.network).toBe("loopback");
     expect(() => parse(["--network", "bridge"])).toThrow('--network "bridge" is not one of auto, namespaces, loopback');
+  });
+
+  test("the way out is on or off, for ports that exist", () => {
+    expect(parse(["--egress", "off", "--egress-ports", "443, 8000-8100"])).toMatchObject({
+      egress: "off",
+      egressPorts: "443, 8000-8100",
+    });
+    expect(() => parse(["--egress", "yes"])).toThrow('--egress "yes" is not one of on, off');
+    expect(() => parse(["--egress-ports", "443,x"])).toThrow('--egress-ports "x" is not a port between 1 and 65535');
+    expect(() => parse(["--egress-ports", "90-80"])).toThrow("the range goes backwards");
+    expect(() => parse(["--egress-ports", "1-65535"])).toThrow("65535 ports, but at most 4000");
+    expect(() => parse(["--egress-ports", ""])).toThrow('--egress-ports "" is not a port');
+  });
+
+  test("RBAC is enforced, audited or left out", () => {
+    expect(parse(["--authorization", "audit"])?.authorization).toBe("audit");
+    expect(() => parse(["--authorization", "none"])).toThrow("is not one of enforce, audit, allow");
   });
 
   test("all options", () => {

@@ -13,11 +13,22 @@ export interface StartOptions {
   readonly bus: string;
   readonly imagesDir?: string;
   readonly network: NetworkChoice;
+  /** How RBAC is applied: audit and allow refuse nothing. */
+  readonly authorization: AuthorizationChoice;
+  /** Whether Pods reach addresses outside of the cluster. */
+  readonly egress: Switch;
+  /** Which ports of the outside they reach, as "443,8000-8100"; the usual ones when absent. */
+  readonly egressPorts?: string;
 }
 
+const authorizationChoices = ["enforce", "audit", "allow"] as const;
+export type AuthorizationChoice = (typeof authorizationChoices)[number];
+const switchPositions = ["on", "off"] as const;
+export type Switch = (typeof switchPositions)[number];
+
 /** `auto` means namespaces, and the loopback network where this machine refuses them. */
-export type NetworkChoice = "auto" | "namespaces" | "loopback";
-const networkChoices: readonly NetworkChoice[] = ["auto", "namespaces", "loopback"];
+export type NetworkChoice = (typeof networkChoices)[number];
+const networkChoices = ["auto", "namespaces", "loopback"] as const;
 
 export const startUsage = `Usage: npm start -- [options]      (or: npx kelvin start [options])
 
@@ -33,6 +44,9 @@ Options:
   --bus NAME            event bus: stub (the others come later)
   --network NAME        auto, namespaces, or loopback where namespaces are refused:
                         programs of node only, no volumes (default auto)
+  --egress on|off       let Pods connect to addresses outside (TCP; default on)
+  --egress-ports LIST   ... on these ports, as 22,443,8000-8100 (default: usual ones)
+  --authorization MODE  enforce RBAC, audit it, or allow everything (default enforce)
   --help                this text
 `;
 
@@ -45,6 +59,9 @@ const optionTypes = {
   "images-dir": { type: "string" },
   bus: { type: "string", default: "stub" },
   network: { type: "string", default: "auto" },
+  egress: { type: "string", default: "on" },
+  "egress-ports": { type: "string" },
+  authorization: { type: "string", default: "enforce" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -70,7 +87,7 @@ export function parseStartOptions(
       `--api-port ${apiPort} is taken by the gateway (--http-port ${httpPort} and the port after it)`,
     );
   }
-  const imagesDir = values["images-dir"];
+  const { "images-dir": imagesDir, "egress-ports": egressPorts } = values;
   return {
     dataDir: values["data-dir"],
     isEphemeral: values.ephemeral,
@@ -78,7 +95,10 @@ export function parseStartOptions(
     httpPort,
     registryPort: parsePort("registry-port", values["registry-port"]),
     bus: values.bus,
-    network: parseNetwork(values.network),
+    network: parseChoice("network", values.network, networkChoices),
+    egress: parseChoice("egress", values.egress, switchPositions),
+    authorization: parseChoice("authorization", values.authorization, authorizationChoices),
+    ...(egressPorts !== undefined && { egressPorts: checkPortList("egress-ports", egressPorts) }),
     ...(imagesDir !== undefined && { imagesDir }),
   };
 }
@@ -102,6 +122,9 @@ type Values = {
   "images-dir"?: string | undefined;
   bus: string;
   network: string;
+  egress: string;
+  "egress-ports"?: string | undefined;
+  authorization: string;
   help: boolean;
 };
 
@@ -113,12 +136,25 @@ function parseWords(words: readonly string[]): Values {
   }
 }
 
-function parseNetwork(text: string): NetworkChoice {
-  const choice = networkChoices.find((known) => known === text);
-  if (choice === undefined) {
-    throw new UsageError(`--network "${text}" is not one of ${networkChoices.join(", ")}`);
-  }
+function parseChoice<T extends string>(option: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === text);
+  if (choice === undefined) throw new UsageError(`--${option} "${text}" is not one of ${choices.join(", ")}`);
   return choice;
+}
+
+/** As many listening sockets as one process is well able to hold; each port outside needs one. */
+const EGRESS_PORTS_MAX = 4_000;
+
+function checkPortList(option: string, text: string): string {
+  let count = 0;
+  for (const part of text.split(",")) {
+    const { from = "", to = from } = /^(?<from>\d+)(?:-(?<to>\d+))?$/.exec(part.trim())?.groups ?? {};
+    const [first, last] = [parsePort(option, from === "" ? part : from), parsePort(option, to)];
+    if (first > last) throw new UsageError(`--${option} "${part}": the range goes backwards`);
+    count += last - first + 1;
+  }
+  if (count > EGRESS_PORTS_MAX) throw new UsageError(`--${option}: ${count} ports, but at most ${EGRESS_PORTS_MAX}`);
+  return text;
 }
 
 function parsePort(option: string, text: string): number {

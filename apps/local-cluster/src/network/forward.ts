@@ -35,11 +35,12 @@ function tryEndpoint(client: Socket, candidates: readonly Endpoint[], attemptsLe
   upstream.once("connect", () => {
     upstream.setTimeout(0);
     upstream.off("error", retry);
-    join(client, upstream);
+    joinConnections(client, upstream);
   });
 }
 
-function join(client: Socket, upstream: Socket): void {
+/** Joins two connections until both have ended. Each direction ends by itself; a break of one breaks the other. */
+export function joinConnections(client: Socket, upstream: Socket): void {
   if (client.destroyed) {
     upstream.destroy();
     return;

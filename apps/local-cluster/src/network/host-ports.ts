@@ -14,10 +14,14 @@ export type HostMessage =
   | { type: "listener"; port: number }
   | { type: "published"; port: number }
   | { type: "publish-failed"; port: number; message: string }
+  | { type: "dialled"; id: number; code?: string }
+  | { type: "looked-up"; id: number; addresses: readonly string[]; code?: string }
   | { type: "stop" };
 
 export type ClusterMessage =
   | { type: "publish"; port: number }
+  | { type: "dial"; id: number; address: string; port: number }
+  | { type: "look-up"; id: number; name: string }
   | { type: "serving"; url: string }
   | { type: "failed"; message: string };
 

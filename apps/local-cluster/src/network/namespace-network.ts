@@ -1,4 +1,5 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@kelvin/kube";
 import { openAddressPool } from "./address-pool.ts";
@@ -17,16 +18,19 @@ export interface NamespaceNetworkOptions {
   /** A directory of the data directory; becomes the mount point of a private tmpfs. */
   runDir: string;
   clock: Clock;
+  /** Pods get a default route, and there is somebody at its end. */
+  hasEgress: boolean;
   warmCount?: number;
   reportError: (message: string, error: unknown) => void;
 }
 
 /** Makes the bridge and keeps a few Pod networks ready. @throws Error when the kernel refuses any part. */
 export async function openNamespaceNetwork(options: NamespaceNetworkOptions): Promise<Network> {
-  const { runDir, clock, reportError } = options;
+  const { runDir, clock, hasEgress, reportError } = options;
   await mkdir(runDir, { recursive: true });
   await runCommand(["mount", "-t", "tmpfs", "-o", "mode=0700", "kelvin", runDir]);
   await runCommand(["ip", "-batch", "-"], bridgeCommands);
+  const egress = hasEgress ? await makeEgressNamespace(runDir) : undefined;
   const pool = openAddressPool(addresses.firstPod, addresses.lastPod);
   const warm: PodNetwork[] = [];
   let sequence = 0;
@@ -47,7 +51,7 @@ export async function openNamespaceNetwork(options: NamespaceNetworkOptions): Pr
     };
     try {
       await writeFile(file, "");
-      await runCommand(["unshare", `--net=${file}`, "ip", "-batch", "-"], podCommands(address, port));
+      await runCommand(["unshare", `--net=${file}`, "ip", "-batch", "-"], podCommands(address, port, hasEgress));
       await runCommand(["ip", "link", "set", port, "up", "master", "kelvin0"]);
     } catch (error) {
       pool.release(address);
@@ -76,6 +80,7 @@ export async function openNamespaceNetwork(options: NamespaceNetworkOptions): Pr
   refilling = refill();
   return {
     driver: "namespaces",
+    ...(egress !== undefined && { egress }),
     openPodNetwork() {
       refillSoon();
       const ready = warm.shift();
@@ -100,17 +105,51 @@ route add local ${addresses.serviceRange} dev lo
 `;
 
 /**
- * There is no default route, for there is no way out: a connection to the outside fails at once with ENETUNREACH instead
- * of being waited for. Run inside the new namespace; process 1 is the init of the cluster's PID namespace and
- * stands for its network.
+ * Makes the namespace in which every address that is neither a Pod's nor a Service's is local, and points this process's
+ * and the Pods' default routes at it. It needs no netfilter, which ordinary users rarely have.
  */
-function podCommands(address: string, port: string): string {
+async function makeEgressNamespace(runDir: string): Promise<readonly string[]> {
+  const file = join(runDir, "net-egress");
+  const resolver = join(runDir, "resolv.conf");
+  await writeFile(file, "");
+  // Not to answer for the whole world when somebody pings it. Where this is refused, they do get an answer.
+  const script = "echo 1 2>/dev/null >/proc/sys/net/ipv4/icmp_echo_ignore_all; exec ip -batch -";
+  await runCommand(["unshare", `--net=${file}`, "sh", "-c", script], egressCommands);
+  await runCommand(
+    ["ip", "-batch", "-"],
+    `link set egress up master kelvin0\nroute add default via ${addresses.egress}\n`,
+  );
+  // For ourselves, in our own mount namespace: the host's name servers are not reachable from here, ours asks the host.
+  if (existsSync("/etc/resolv.conf")) {
+    const others = (await readFile("/etc/resolv.conf", "utf8"))
+      .split("\n")
+      .filter((line) => !/^\s*nameserver/.test(line));
+    await writeFile(resolver, [`nameserver ${addresses.dns}`, ...others].join("\n"));
+    await runCommand(["mount", "--bind", resolver, "/etc/resolv.conf"]);
+  }
+  return ["nsenter", `--net=${file}`];
+}
+
+const egressCommands = `link set lo up
+link add eth0 address ${hardwareAddress(addresses.egress)} type veth peer name egress netns 1
+addr add ${addresses.egress}/${addresses.podPrefixBits} dev eth0
+link set eth0 up
+route add unreachable ${addresses.serviceRange}
+route add table main local default dev lo
+`;
+
+/**
+ * Without egress there is no default route: a connection to the outside fails at once with ENETUNREACH instead of being
+ * waited for. Run inside the new namespace; process 1 is the init of the cluster's PID namespace and stands for its network.
+ */
+function podCommands(address: string, port: string, hasEgress: boolean): string {
+  const outwards = hasEgress ? `route add default via ${addresses.egress}\n` : "";
   return `link set lo up
 link add eth0 address ${hardwareAddress(address)} type veth peer name ${port} netns 1
 addr add ${address}/${addresses.podPrefixBits} dev eth0
 link set eth0 up
 route add ${addresses.serviceRange} via ${addresses.bridge}
-`;
+${outwards}`;
 }
 
 /** One hardware address for each address, so that what was learnt of it holds for whoever has it next. */

@@ -13,6 +13,8 @@ export interface PodNetwork {
  */
 export interface Network {
   readonly driver: string;
+  /** Words before a command that runs it where every outside address is local; absent when there is no way out. */
+  readonly egress?: readonly string[];
   /** A Pod's network, prepared beforehand where possible, so that taking one costs nothing. */
   openPodNetwork(): Promise<PodNetwork>;
   close(): Promise<void>;
@@ -23,7 +25,9 @@ export const addresses = {
   bridge: "10.44.0.1",
   podPrefixBits: 16,
   firstPod: "10.44.0.2",
-  lastPod: "10.44.255.254",
+  lastPod: "10.44.255.253",
+  /** The router to all that is outside of the cluster. */
+  egress: "10.44.255.254",
   serviceRange: "10.96.0.0/16",
   apiServer: "10.96.0.1",
   /** Where Pods find the ports that are published on the host. */

@@ -9,12 +9,26 @@ const CONNECTIONS_MAX = 10_000;
 /** The index of EndpointSlices by the `namespace/name` of their Service. */
 export const bySliceService = "service";
 
-/** How the EndpointSlice informer of the proxy must index. */
+/** The index of Services by their address. */
+export const byClusterIp = "clusterIP";
+
+/** The index of EndpointSlices by the addresses in them. */
+export const byEndpointAddress = "address";
+
+/** How the informer of Services must index. */
+export const serviceIndexes = {
+  [byClusterIp]: ({ spec }: CoreService): readonly string[] =>
+    spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]),
+};
+
+/** How the informer of EndpointSlices must index. */
 export const sliceIndexes = {
   [bySliceService]: (slice: EndpointSlice): readonly string[] => {
     const name = slice.metadata.labels?.[serviceNameLabel];
     return name === undefined ? [] : [`${slice.metadata.namespace ?? ""}/${name}`];
   },
+  [byEndpointAddress]: ({ endpoints }: EndpointSlice): readonly string[] =>
+    (endpoints ?? []).flatMap(({ addresses: found }) => found),
 };
 
 export interface ServiceKey {

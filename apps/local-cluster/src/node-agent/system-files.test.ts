@@ -20,12 +20,12 @@ test.each([
   [
     "short names are looked for in the Pod's namespace first",
     {},
-    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:1 attempts:2\n",
+    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:2 attempts:3\n",
   ],
   [
     "dnsConfig adds to that, and its options win",
     { dnsConfig },
-    "nameserver 10.96.0.10\nnameserver 192.0.2.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local shop.example\noptions ndots:2 timeout:1 attempts:2\n",
+    "nameserver 10.96.0.10\nnameserver 192.0.2.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local shop.example\noptions ndots:2 timeout:2 attempts:3\n",
   ],
   [
     "under dnsPolicy None there is nothing but dnsConfig",
@@ -35,7 +35,7 @@ test.each([
   [
     "under dnsPolicy Default names are looked for as on the machine",
     { dnsPolicy: "Default" },
-    "nameserver 10.96.0.10\nsearch office.example lan\noptions timeout:1 attempts:2\n",
+    "nameserver 10.96.0.10\nsearch office.example lan\noptions timeout:2 attempts:3\n",
   ],
 ])("%s", (_, spec, expected) => {
   expect(renderResolver(pod(spec), host)).toBe(expected);

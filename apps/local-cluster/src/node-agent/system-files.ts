@@ -74,10 +74,10 @@ interface Resolver {
 
 function presetResolver(policy: string | undefined, namespace: string, host: string): Resolver {
   if (policy === "None") return { nameservers: [], searches: [], options: [] };
-  // The nameserver is in this same machine: one that does not answer within a second never will.
+  // The nameserver is in this same machine, but may have to ask the world outside.
   const patience = [
-    ["timeout", "1"],
-    ["attempts", "2"],
+    ["timeout", "2"],
+    ["attempts", "3"],
   ] as const;
   if (policy === "Default") return { nameservers: [addresses.dns], searches: searchesOf(host), options: patience };
   return {

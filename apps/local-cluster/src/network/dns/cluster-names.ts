@@ -1,10 +1,10 @@
 import type { CoreService, EndpointSlice, Informer } from "@kelvin/kube";
-import { bySliceService } from "../service-proxy.ts";
+import { byClusterIp, byEndpointAddress, bySliceService } from "../service-proxy.ts";
 import type { NameSource } from "./resolve-name.ts";
 
 export interface ClusterNamesOptions {
+  /** Both indexed as the service proxy wants it. */
   readonly services: Informer<CoreService>;
-  /** Indexed as the service proxy wants it. */
   readonly slices: Informer<EndpointSlice>;
   readonly hostAddress: string;
 }
@@ -15,6 +15,10 @@ export function makeClusterNames({ services, slices, hostAddress }: ClusterNames
     findService: (namespace, name) => services.get({ namespace, name }),
     slicesOf: (namespace, name) => slices.byIndex(bySliceService, `${namespace}/${name}`),
     hasNamespace: (namespace) => services.list(namespace).length > 0,
+    ownersOf: (address) => ({
+      services: services.byIndex(byClusterIp, address),
+      slices: slices.byIndex(byEndpointAddress, address),
+    }),
     hostAddress,
   };
 }

@@ -15,19 +15,21 @@ import type { Question } from "./resolve-name.ts";
 export interface DnsServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly resolve: (question: Question) => DnsAnswer;
+  readonly resolve: (question: Question) => DnsAnswer | Promise<DnsAnswer>;
   /** 0 ≤ x < 1, to send clients that take the first address to different ones. */
   readonly random?: () => number;
   readonly reportError: (message: string, error: unknown) => void;
 }
 
 const CONNECTIONS_MAX = 100;
-const CONNECTION_IDLE_MS = 5_000;
+const CONNECTION_IDLE_MS = 10_000;
+/** Questions that came over UDP and wait for somebody else's answer; more are dropped, and their clients ask again. */
+const WAITING_MAX = 500;
 const TCP_BYTES_MAX = 65_535;
 /** A query is a name and a few options. */
 const QUERY_BYTES_MAX = 1_024;
 
-/** Answers questions over UDP and TCP. Each is answered at once, so nothing ever queues. @throws Error when it cannot listen. */
+/** Answers questions over UDP and TCP. Few ever wait: those about names outside of the cluster. @throws Error when it cannot listen. */
 export async function openDnsServer(options: DnsServerOptions): Promise<{ port: number; close(): Promise<void> }> {
   const { host, port, reportError } = options;
   const tcp = createServer((socket) => serveConnection(socket, options));
@@ -36,11 +38,19 @@ export async function openDnsServer(options: DnsServerOptions): Promise<{ port: 
   await once(tcp, "listening");
   const bound = portOf(tcp);
   const udp = createSocket("udp4");
+  let waiting = 0;
   udp.on("message", (message, peer) => {
-    const answer = answerMessage(message, options, (query) => query.udpBytesMax);
-    // A client that is gone by now is no loss.
-    if (answer !== undefined) udp.send(answer, peer.port, peer.address, () => undefined);
+    if (waiting >= WAITING_MAX) return;
+    waiting += 1;
+    answerMessage(message, options, (query) => query.udpBytesMax)
+      .then((answer) => {
+        waiting -= 1;
+        // A client that is gone by now is no loss.
+        if (answer !== undefined && !isClosed) udp.send(answer, peer.port, peer.address, () => undefined);
+      })
+      .catch((error: unknown) => reportError("Failed to answer a DNS query", error));
   });
+  let isClosed = false;
   udp.bind(bound, host);
   await once(udp, "listening");
   for (const server of [tcp, udp]) {
@@ -48,7 +58,13 @@ export async function openDnsServer(options: DnsServerOptions): Promise<{ port: 
       reportError("The DNS server failed", error);
     });
   }
-  return { port: bound, close: () => close(tcp, udp) };
+  return {
+    port: bound,
+    close() {
+      isClosed = true;
+      return close(tcp, udp);
+    },
+  };
 }
 
 async function close(tcp: Server, udp: UdpSocket): Promise<void> {
@@ -58,15 +74,15 @@ async function close(tcp: Server, udp: UdpSocket): Promise<void> {
 }
 
 /** The bytes to send back; undefined for what must not be answered. */
-function answerMessage(
+async function answerMessage(
   message: Buffer,
   { resolve, random = Math.random, reportError }: DnsServerOptions,
   bytesMaxOf: (query: DnsQuery) => number,
-): Buffer | undefined {
+): Promise<Buffer | undefined> {
   try {
     if (message.length > QUERY_BYTES_MAX) throw new DnsFormatError("too long", message.readUInt16BE(0));
     const query = parseQuery(message);
-    return encodeAnswer(query, rotate(decideAnswer(query, resolve), random), bytesMaxOf(query));
+    return encodeAnswer(query, rotate(await decideAnswer(query, resolve), random), bytesMaxOf(query));
   } catch (error) {
     if (!(error instanceof DnsFormatError)) reportError("Failed to answer a DNS query", error);
     else if (error.id !== undefined) return encodeFormatError(error.id);
@@ -74,7 +90,7 @@ function answerMessage(
   }
 }
 
-function decideAnswer(query: DnsQuery, resolve: DnsServerOptions["resolve"]): DnsAnswer {
+function decideAnswer(query: DnsQuery, resolve: DnsServerOptions["resolve"]): DnsAnswer | Promise<DnsAnswer> {
   if (query.opcode !== 0) return { code: responseCodes.notImplemented, answers: [] };
   if (!query.isInternet) return { code: responseCodes.refused, answers: [] };
   return resolve(query);
@@ -89,30 +105,35 @@ function rotate(answer: DnsAnswer, random: () => number): DnsAnswer {
 
 /** Over TCP each message has its length in front, and several may follow each other. */
 function serveConnection(socket: Socket, options: DnsServerOptions): void {
-  let rest: Buffer = Buffer.alloc(0);
   socket.setTimeout(CONNECTION_IDLE_MS, () => socket.destroy());
-  socket.on("error", () => socket.destroy());
-  socket.on("data", (chunk: Buffer) => {
+  answerInTurn(socket, options)
+    .catch(() => undefined)
+    // Broken off, cut off by us, or at its end: no more will come.
+    .finally(() => socket.destroySoon());
+}
+
+async function answerInTurn(socket: Socket, options: DnsServerOptions): Promise<void> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= 2) {
-      const length = rest.readUInt16BE(0);
-      if (length > QUERY_BYTES_MAX) {
-        socket.destroy();
-        return;
-      }
-      if (rest.length < 2 + length) return;
-      const answer = answerMessage(rest.subarray(2, 2 + length), options, () => TCP_BYTES_MAX);
-      rest = rest.subarray(2 + length);
+    for (let message = firstOf(rest); message !== undefined; message = firstOf(rest)) {
+      rest = rest.subarray(2 + message.length);
+      const answer = await answerMessage(message, options, () => TCP_BYTES_MAX);
       // Whoever asks on and on without reading the answers is cut off.
-      if (answer === undefined || socket.writableNeedDrain) {
-        socket.destroy();
-        return;
-      }
+      if (answer === undefined || socket.writableNeedDrain) return;
       const prefix = Buffer.alloc(2);
       prefix.writeUInt16BE(answer.length);
       socket.write(Buffer.concat([prefix, answer]));
     }
-  });
+  }
+}
+
+/** The first whole message; undefined when more must come. @throws DnsFormatError when no query is so long. */
+function firstOf(bytes: Buffer): Buffer | undefined {
+  if (bytes.length < 2) return undefined;
+  const length = bytes.readUInt16BE(0);
+  if (length > QUERY_BYTES_MAX) throw new DnsFormatError("too long");
+  return bytes.length < 2 + length ? undefined : bytes.subarray(2, 2 + length);
 }
 
 function portOf(server: Server): number {

@@ -1,9 +1,16 @@
-// The wire format of DNS (RFC 1035), as much as a server for our own names needs: one question in, addresses out.
+// The wire format of DNS (RFC 1035), as much as a server of our size needs: one question in, addresses out.
 
 /** The record types that are answered with records; any other type gets an empty answer or NXDOMAIN. */
-export const recordTypes = { a: 1, cname: 5, opt: 41, aaaa: 28, srv: 33, any: 255 } as const;
+export const recordTypes = { a: 1, cname: 5, ptr: 12, opt: 41, aaaa: 28, srv: 33, any: 255 } as const;
 
-export const responseCodes = { ok: 0, formatError: 1, nameError: 3, notImplemented: 4, refused: 5 } as const;
+export const responseCodes = {
+  ok: 0,
+  formatError: 1,
+  serverFailure: 2,
+  nameError: 3,
+  notImplemented: 4,
+  refused: 5,
+} as const;
 
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
@@ -35,7 +42,7 @@ export interface DnsQuery {
 
 export type DnsRecord =
   | { readonly type: "A" | "AAAA"; readonly name: string; readonly address: string }
-  | { readonly type: "CNAME"; readonly name: string; readonly target: string }
+  | { readonly type: "CNAME" | "PTR"; readonly name: string; readonly target: string }
   | { readonly type: "SRV"; readonly name: string; readonly target: string; readonly port: number };
 
 export interface DnsAnswer {
@@ -162,7 +169,7 @@ function makeHeader(query: DnsQuery, { code, isTruncated, answers, extras }: Hea
 function encodeRecord(record: DnsRecord, query: DnsQuery): Buffer {
   const body = encodeBody(record);
   const fixed = Buffer.alloc(10);
-  fixed.writeUInt16BE(recordTypes[record.type.toLowerCase() as "a" | "aaaa" | "cname" | "srv"], 0);
+  fixed.writeUInt16BE(recordTypes[record.type.toLowerCase() as keyof typeof recordTypes], 0);
   fixed.writeUInt16BE(CLASS_IN, 2);
   fixed.writeUInt32BE(TTL_SECONDS, 4);
   fixed.writeUInt16BE(body.length, 8);
@@ -177,6 +184,7 @@ function encodeBody(record: DnsRecord): Buffer {
     case "AAAA":
       return encodeIpv6(record.address);
     case "CNAME":
+    case "PTR":
       return encodeName(record.target);
     case "SRV": {
       const fixed = Buffer.alloc(6);

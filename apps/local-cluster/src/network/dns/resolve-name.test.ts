@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { CoreService, EndpointSlice } from "@kelvin/kube";
-import { type DnsRecord, recordTypes, responseCodes } from "./message.ts";
-import { type NameSource, resolveName } from "./resolve-name.ts";
+import { serviceNameLabel } from "../endpoints.ts";
+import { type DnsAnswer, type DnsRecord, recordTypes, responseCodes } from "./message.ts";
+import { type NameSource, type Question, resolveName } from "./resolve-name.ts";
 
 const service = (name: string, spec: NonNullable<CoreService["spec"]>): CoreService => ({
   metadata: { name, namespace: "shop" },
@@ -26,7 +27,7 @@ const services = [
 ];
 
 const slice: EndpointSlice = {
-  metadata: {},
+  metadata: { namespace: "shop", labels: { [serviceNameLabel]: "db" } },
   addressType: "IPv4",
   ports: [{ name: "sql", port: 5432, protocol: "TCP" }],
   endpoints: [
@@ -40,16 +41,28 @@ const source: NameSource = {
   findService: (namespace, name) => services.find((found) => namespace === "shop" && found.metadata.name === name),
   slicesOf: (_namespace, name) => (name === "db" ? [slice] : []),
   hasNamespace: (namespace) => namespace === "shop",
+  ownersOf: (address) => ({
+    services: services.filter(({ spec }) => spec?.clusterIP === address),
+    slices: address === "10.44.0.2" || address === "10.44.0.3" ? [slice] : [],
+  }),
   hostAddress: "10.96.0.2",
 };
 
+/** What lies outside counts as not there. */
+function resolve(question: Question): DnsAnswer {
+  const found = resolveName(question, source);
+  return "outsideName" in found ? { code: responseCodes.nameError, answers: found.answers } : found;
+}
+
 function show(record: DnsRecord): string {
-  if (record.type === "CNAME") return `CNAME ${record.target}`;
-  return record.type === "SRV" ? `SRV ${record.port} ${record.target}` : `${record.type} ${record.address}`;
+  if (record.type === "CNAME" || record.type === "PTR") return `${record.type} ${record.target}`;
+  return record.type === "SRV"
+    ? `SRV ${record.port} ${record.target}`
+    : `${record.type} ${"address" in record ? record.address : ""}`;
 }
 
 const ask = (name: string, type: number = recordTypes.a): string[] | number => {
-  const { code, answers } = resolveName({ name, type }, source);
+  const { code, answers } = resolve({ name, type });
   return code === responseCodes.ok || answers.length > 0 ? answers.map(show) : code;
 };
 
@@ -83,6 +96,15 @@ describe("resolveName", () => {
     expect(ask("localhost", recordTypes.aaaa)).toEqual(["AAAA ::1"]);
   });
 
+  test("addresses have the names of their Services and endpoints", () => {
+    expect(ask("1.1.96.10.in-addr.arpa", recordTypes.ptr)).toEqual([`PTR web.${zone}`]);
+    expect(ask("2.0.44.10.in-addr.arpa", recordTypes.ptr)).toEqual([`PTR db-0.db.${zone}`]);
+    expect(ask("3.0.44.10.in-addr.arpa", recordTypes.ptr)).toEqual([`PTR 10-44-0-3.db.${zone}`]);
+    expect(ask("9.9.44.10.in-addr.arpa", recordTypes.ptr)).toBe(responseCodes.nameError);
+    expect(ask("1.1.96.10.in-addr.arpa", recordTypes.a)).toEqual([]);
+    expect(ask("1.96.10.in-addr.arpa", recordTypes.ptr)).toBe(responseCodes.nameError);
+  });
+
   test("ports are found by name and protocol", () => {
     expect(ask(`_http._tcp.web.${zone}`, recordTypes.srv)).toEqual([`SRV 80 web.${zone}`]);
     expect(ask(`_dns._udp.web.${zone}`, recordTypes.srv)).toEqual([`SRV 53 web.${zone}`]);
@@ -91,7 +113,7 @@ describe("resolveName", () => {
       `SRV 5432 db-0.db.${zone}`,
       `SRV 5432 10-44-0-3.db.${zone}`,
     ]);
-    expect(resolveName({ name: `_sql._tcp.db.${zone}`, type: recordTypes.srv }, source).additional?.map(show)).toEqual([
+    expect(resolve({ name: `_sql._tcp.db.${zone}`, type: recordTypes.srv }).additional?.map(show)).toEqual([
       "A 10.44.0.2",
       "A 10.44.0.3",
     ]);

@@ -2,6 +2,7 @@ import type { CoreService, EndpointSlice } from "@kelvin/kube";
 import { isIPv4, isIPv6 } from "node:net";
 import { hasClusterIp } from "../endpoints.ts";
 import { type DnsAnswer, type DnsRecord, recordTypes, responseCodes } from "./message.ts";
+import { type AddressOwners, addressOfReverseName, namesOfAddress } from "./reverse-names.ts";
 
 export const clusterDomain = "cluster.local";
 
@@ -10,6 +11,8 @@ export interface NameSource {
   findService(namespace: string, name: string): CoreService | undefined;
   slicesOf(namespace: string, name: string): readonly EndpointSlice[];
   hasNamespace(namespace: string): boolean;
+  /** Who has an address. */
+  ownersOf(address: string): AddressOwners;
   /** Where `<anything>.localhost` leads: the address at which Pods find the ports that are published on the host. */
   readonly hostAddress: string;
 }
@@ -26,15 +29,19 @@ const CNAMES_MAX = 8;
 const nameError: DnsAnswer = { code: responseCodes.nameError, answers: [] };
 const noRecords: DnsAnswer = { code: responseCodes.ok, answers: [] };
 
-/**
- * Answers a question as the DNS of a Kubernetes cluster does. Names outside of the cluster do not exist here: there is no
- * way to them either, and whoever asks should learn it at once.
- */
-export function resolveName(question: Question, source: NameSource): DnsAnswer {
+/** A name that is not the cluster's, and the aliases that led to it. */
+export interface OutsideName {
+  readonly outsideName: string;
+  readonly answers: readonly DnsRecord[];
+}
+
+/** Answers a question as the DNS of a Kubernetes cluster does, as far as it is about the cluster. */
+export function resolveName(question: Question, source: NameSource): DnsAnswer | OutsideName {
   const answers: DnsRecord[] = [];
   let { name } = question;
   for (let hops = 0; hops <= CNAMES_MAX; hops += 1) {
     const found = lookUp({ name, type: question.type }, source);
+    if (found === outside) return { outsideName: name, answers };
     if (!("alias" in found)) return { ...found, answers: [...answers, ...found.answers] };
     answers.push({ type: "CNAME", name, target: found.alias });
     if (question.type === recordTypes.cname) return { code: responseCodes.ok, answers };
@@ -43,18 +50,28 @@ export function resolveName(question: Question, source: NameSource): DnsAnswer {
   return nameError;
 }
 
+const outside = "outside";
 type Found = DnsAnswer | { readonly alias: string };
 
-function lookUp(question: Question, source: NameSource): Found {
+function lookUp(question: Question, source: NameSource): Found | typeof outside {
   const labels = question.name.split(".");
   if (labels.at(-1) === "localhost") return resolveLocalhost(question, labels.length === 1, source);
-  if (labels.at(-2) !== "cluster" || labels.at(-1) !== "local") return nameError;
+  const address = addressOfReverseName(question.name);
+  if (address !== undefined) return resolveAddress(question, address, source);
+  if (labels.at(-2) !== "cluster" || labels.at(-1) !== "local") return outside;
   const inside = labels.slice(0, -2);
   const zone = inside.pop();
   if (zone === undefined) return noRecords;
   if (zone === "svc") return resolveService(question, inside, source);
   if (zone === "pod") return resolvePod(question, inside);
   return nameError;
+}
+
+function resolveAddress({ name, type }: Question, address: string, source: NameSource): DnsAnswer {
+  const names = namesOfAddress(address, source.ownersOf(address), clusterDomain);
+  if (names.length === 0) return nameError;
+  const isWanted = type === recordTypes.ptr || type === recordTypes.any;
+  return { code: responseCodes.ok, answers: isWanted ? names.map((target) => ({ type: "PTR", name, target })) : [] };
 }
 
 function resolveLocalhost({ name, type }: Question, isBare: boolean, { hostAddress }: NameSource): DnsAnswer {
