@@ -3,13 +3,15 @@ import type { Command, CommandContext } from "./command.ts";
 import type { Config } from "./config.ts";
 import { encodeStepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
 import type { StepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
-import { errorText } from "./error-code.ts";
+import { errorCode, errorText } from "./error-code.ts";
 import { StepFailure, UsageError } from "./step-failure.ts";
 import { makePrinter } from "./printer.ts";
 
 /** Each is loaded only when it is the one asked for: a step must cost no more than its own work. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   credentials: async () => (await import("./credentials/command.ts")).credentials,
+  "fetch-archive": async () => (await import("./archive/command.ts")).fetchArchive,
+  "fetch-image": async () => (await import("./image/command.ts")).fetchImage,
   "fetch-git": async () => (await import("./git/command.ts")).fetchGit,
   nop: async () => (await import("./nop.ts")).nop,
 };
@@ -48,6 +50,9 @@ async function loadCommand(name: string): Promise<Command> {
 function describeFailure(error: unknown): { reason: string; message: string } {
   if (error instanceof StepFailure) return { reason: error.reason, message: error.message };
   if (error instanceof UsageError) return { reason: "InvalidArguments", message: error.message };
+  if (["ENOSPC", "EDQUOT"].includes(errorCode(error) ?? "")) {
+    return { reason: "DiskFull", message: `${errorText(error)}; give the Pod more ephemeral storage, or use less` };
+  }
   return { reason: "StepError", message: errorText(error) };
 }
 

@@ -4,6 +4,13 @@ export interface Config {
   readonly terminationLogPath: string;
   /** Holds config.json with the credentials of registries. Undefined: no registry credentials. */
   readonly dockerConfigDir: string | undefined;
+  /** How registries are spoken to, beside what the credentials say. */
+  readonly registry: {
+    /** A file of certificates to trust beside the usual ones. */
+    readonly ca: string | undefined;
+    /** Hosts that speak plain http. Those of this machine may always. */
+    readonly plainHttp: readonly string[];
+  };
   /** Passed on to the tools that commands run: never the whole environment. */
   readonly passedOn: Readonly<Record<string, string>>;
 }
@@ -33,6 +40,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   return {
     terminationLogPath: env["TERMINATION_LOG_PATH"] ?? "/dev/termination-log",
     dockerConfigDir: env["DOCKER_CONFIG"],
+    registry: {
+      ca: env["REGISTRY_CA_FILE"],
+      plainHttp: (env["REGISTRY_PLAIN_HTTP"] ?? "").split(",").filter((host) => host !== ""),
+    },
     passedOn: Object.fromEntries(passedOn),
   };
 }

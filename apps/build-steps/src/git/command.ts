@@ -35,7 +35,11 @@ export const fetchGit: Command = async (args, context) => {
   const target = splitTarget(workspace, flags.target ?? ".");
   const subPath = splitPath(flags["sub-path"] ?? "", "--sub-path");
   const budget = openBudget(parseLimits(flags));
-  const commit = await stageInto(workspace, target, async (dir) => await fetchInto(dir, { flags, budget, context }));
+  const commit = await stageInto(
+    workspace,
+    target,
+    async ({ dir }) => await fetchInto(dir, { flags, budget, context }),
+  );
   await requireDirectory(workspace, subPath);
   context.say(`Commit ${commit}: ${budget.files} files, ${formatBytes(budget.bytes)}`);
   return [

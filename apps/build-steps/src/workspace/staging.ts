@@ -6,6 +6,14 @@ import { kindOf, makeDirectory } from "./safe-path.ts";
 
 const prefix = ".kelvin-fetch-";
 
+/** Two fresh directories on the workspace's file system. */
+export interface Stage {
+  /** What is put here comes into the workspace. */
+  readonly dir: string;
+  /** What is put here is thrown away. */
+  readonly scratch: string;
+}
+
 /**
  * Fills a fresh directory of the same file system, then moves what is in it to `workspace/target`: what fails half-way
  * leaves nothing behind, and nothing is ever written through links of an earlier source.
@@ -13,18 +21,19 @@ const prefix = ".kelvin-fetch-";
 export async function stageInto<T>(
   workspace: string,
   target: readonly string[],
-  fill: (dir: string) => Promise<T>,
+  fill: (stage: Stage) => Promise<T>,
 ): Promise<T> {
   await removeLeftovers(workspace);
-  const dir = join(workspace, `${prefix}${randomBytes(6).toString("hex")}`);
-  await mkdir(dir);
+  const place = join(workspace, `${prefix}${randomBytes(6).toString("hex")}`);
+  const stage = { dir: join(place, "tree"), scratch: join(place, "scratch") };
+  for (const path of [place, stage.dir, stage.scratch]) await mkdir(path);
   try {
-    const result = await fill(dir);
-    const place = await makeDirectory(workspace, target);
-    for (const name of await readdir(dir)) await moveInto(join(dir, name), join(place, name));
+    const result = await fill(stage);
+    const destination = await makeDirectory(workspace, target);
+    for (const name of await readdir(stage.dir)) await moveInto(join(stage.dir, name), join(destination, name));
     return result;
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await rm(place, { recursive: true, force: true });
   }
 }
 
