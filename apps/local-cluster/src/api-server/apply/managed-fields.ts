@@ -57,9 +57,14 @@ export function ownablePart(resource: Resource, object: JsonObject, subresource:
   const part = { ...object };
   for (const field of ["apiVersion", "kind", "metadata"]) delete part[field];
   if (resource.hasStatus) delete part["status"];
-  const metadata = isRecord(object["metadata"]) ? { ...object["metadata"] } : {};
-  for (const field of systemFields) delete metadata[field];
+  const metadata = isRecord(object["metadata"]) ? ownableMetadata(object["metadata"]) : {};
   return Object.keys(metadata).length === 0 ? part : { ...part, metadata };
+}
+
+/** Labels and their like are not kept when they are empty, so nobody can own that they are there. */
+function ownableMetadata(metadata: JsonObject): JsonObject {
+  const entries = Object.entries(metadata).filter(([name, value]) => !systemFields.includes(name) && !isEmpty(value));
+  return Object.fromEntries(entries) as JsonObject;
 }
 
 /** The object with nothing in it but what is at a path. */
@@ -121,8 +126,11 @@ export function compareLeaves(before: Leaves, after: Leaves): Changes {
 
 /** Whether it is an object or list that was empty on one side only: what changed are its fields, not that it is there. */
 function isHollowed(path: FieldPath, value: unknown, others: Leaves): boolean {
-  if (typeof value !== "object" || value === null || Object.keys(value).length > 0) return false;
-  return [...others.keys()].some((other) => isBelow(other, path));
+  return isEmpty(value) && [...others.keys()].some((other) => isBelow(other, path));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 const updateOwnersMax = 10;

@@ -1,8 +1,9 @@
 import type { ApiObject, JsonObject } from "../api-object.ts";
-import { defaultField, ensureRecord, recordAt, recordsAt, stringAt } from "../api-object.ts";
+import { defaultField, ensureRecord, isRecord, recordAt, recordsAt, stringAt } from "../api-object.ts";
 import { invalidValue, notSupported, required } from "../field-cause.ts";
 import type { Strategy } from "../resource.ts";
 import type { StatusCause } from "../status-error.ts";
+import { validateStructure } from "./structural-rules.ts";
 
 export const crdCleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 
@@ -72,21 +73,48 @@ function validateVersions(spec: JsonObject): StatusCause[] {
   const versions = recordsAt(spec, "versions");
   if (versions.length === 0) return [required("spec.versions")];
   const causes: StatusCause[] = [];
+  if (spec["preserveUnknownFields"] === true) {
+    const detail = "must be false in apiextensions.k8s.io/v1; see x-kubernetes-preserve-unknown-fields";
+    causes.push(invalidValue("spec.preserveUnknownFields", true, detail));
+  }
   if (versions.filter((version) => version["storage"] === true).length !== 1) {
     causes.push(invalidValue("spec.versions", "", "must have exactly one version marked as storage version"));
   }
   for (const [index, version] of versions.entries()) {
     const at = `spec.versions[${index}]`;
-    if (stringAt(version, "name") === "") causes.push(required(`${at}.name`));
-    const schema = recordAt(version, "schema")["openAPIV3Schema"];
-    if (schema === undefined) causes.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
-    else if (stringAt(schema, "type") !== "object") {
-      causes.push(
-        invalidValue(`${at}.schema.openAPIV3Schema.type`, recordAt(schema)["type"] ?? "", "must be object at the root"),
-      );
+    const name = stringAt(version, "name");
+    if (name === "") causes.push(required(`${at}.name`));
+    if (versions.findIndex((other) => other["name"] === name) < index) {
+      causes.push(invalidValue(`${at}.name`, name, "must be unique"));
     }
+    const schema = recordAt(version, "schema")["openAPIV3Schema"];
+    if (!isRecord(schema)) causes.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
+    else causes.push(...validateStructure(schema, `${at}.schema.openAPIV3Schema`));
+    causes.push(...validateScale(version, at), ...validateColumns(version, at));
   }
   return causes;
+}
+
+function validateScale(version: JsonObject, at: string): StatusCause[] {
+  const scale = recordAt(version, "subresources")["scale"];
+  if (scale === undefined) return [];
+  return ["specReplicasPath", "statusReplicasPath"]
+    .filter((field) => stringAt(scale, field) === "")
+    .map((field) => required(`${at}.subresources.scale.${field}`));
+}
+
+const columnTypes = ["boolean", "date", "integer", "number", "string"];
+
+function validateColumns(version: JsonObject, at: string): StatusCause[] {
+  return recordsAt(version, "additionalPrinterColumns").flatMap((column, index) => {
+    const place = `${at}.additionalPrinterColumns[${index}]`;
+    const type = stringAt(column, "type");
+    const missing = ["name", "type", "jsonPath"].filter((field) => stringAt(column, field) === "");
+    return [
+      ...missing.map((field) => required(`${place}.${field}`)),
+      ...(type === "" || columnTypes.includes(type) ? [] : [notSupported(`${place}.type`, type, columnTypes)]),
+    ];
+  });
 }
 
 function validateConversion(spec: JsonObject): StatusCause[] {

@@ -17,7 +17,7 @@ const deployments = "/apis/apps/v1/namespaces/default/deployments";
 const configMaps = "/api/v1/namespaces/default/configmaps";
 
 const stringType = { type: "string" };
-const keyed = { type: "object", properties: { name: stringType, value: stringType } };
+const keyed = { type: "object", required: ["name"], properties: { name: stringType, value: stringType } };
 const listOf = (items: JsonObject, more: JsonObject = {}): JsonObject => ({ type: "array", items, ...more });
 const gadgets = {
   metadata: { name: "gadgets.test.dev" },

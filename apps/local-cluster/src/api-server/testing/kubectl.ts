@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe } from "@jest/globals";
+import { afterAll, beforeAll, describe, jest } from "@jest/globals";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
 import { writeKubeconfig } from "../write-kubeconfig.ts";
 
@@ -37,6 +37,8 @@ export interface Kubectl {
 
 /** Opens a server before the tests of this file and closes it after them. What it returns is usable within tests only. */
 export function useKubectl(): Kubectl {
+  // A test runs kubectl a dozen times, each of which takes its time on a busy machine.
+  jest.setTimeout(60_000);
   let directory = "";
   let server: ApiServer | undefined;
   beforeAll(async () => {
