@@ -26,5 +26,7 @@ export { digestOf, openDigestMeter } from "./digest.ts";
 export { unpackLayer } from "./unpack-layer.ts";
 export type { UnpackOptions, UnpackReport } from "./unpack-layer.ts";
 export type { ArchiveLimits } from "./decompress.ts";
+export { packLayer } from "./pack-layer.ts";
+export type { PackedLayer, PackOptions } from "./pack-layer.ts";
 export { readTar } from "./tar-entries.ts";
 export type { TarEntry } from "./tar-entries.ts";
