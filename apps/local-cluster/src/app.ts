@@ -16,6 +16,7 @@ import { addresses } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
 import { openServiceProxy, serviceIndexes, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
+import { makeDirectoryImages } from "./node-agent/images/directory-images.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
@@ -98,6 +99,7 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   };
 }
 
+const repository = join(import.meta.dirname, "..", "..", "..");
 const API_CLUSTER_PORT = 443;
 const DNS_PORT = 53;
 
@@ -194,15 +196,17 @@ async function openNode(
     recordEvent: events.record,
     reportError,
     surroundings: {
-      images: {
-        repository: join(import.meta.dirname, "..", "..", ".."),
+      images: makeDirectoryImages({
+        repository,
         ...(config.imagesDir !== undefined && { images: config.imagesDir }),
-      },
+      }),
+      programs: join(repository, "node_modules", ".bin"),
       nodeExecutable: process.execPath,
       compileCache: join(config.dataDir, "compile-cache"),
       hostIp: addresses.bridge,
-      place: place.containers,
+      runtimes: place.runtimes,
     },
+    facts: place.facts,
   });
   return {
     agent,

@@ -2,13 +2,16 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { Clock } from "@kelvin/kube";
 import type { ClusterConfig } from "./config.ts";
-import type { ContainerPlace } from "./node-agent/container-place.ts";
+import type { Runtime } from "./node-agent/runtime/runtime.ts";
 import type { Network } from "./network/network.ts";
 
 /** Where Pods live on this machine. */
 export interface NodePlace {
   readonly network: Network;
-  readonly containers: ContainerPlace;
+  /** In the order in which they are thought of. */
+  readonly runtimes: readonly Runtime[];
+  /** Why there are no others, and what else people may wonder about; annotations of the Node. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 export interface NodePlaceDeps {
@@ -29,11 +32,12 @@ export function openNodePlace(config: ClusterConfig, deps: NodePlaceDeps): Promi
 async function openNamespaces({ dataDir, egressPorts }: ClusterConfig, deps: NodePlaceDeps): Promise<NodePlace> {
   const { openNamespaceNetwork } = await import("./network/namespace-network.ts");
   const { prepareRootMounts } = await import("./node-agent/root-mounts.ts");
-  const { mountNamespaces } = await import("./node-agent/container-place.ts");
+  const { localRuntime } = await import("./node-agent/runtime/local-runtime.ts");
+  const { sandboxRuntime } = await import("./node-agent/runtime/sandbox-runtime.ts");
   const runDir = join(dataDir, "run");
   const network = await openNamespaceNetwork({ runDir, hasEgress: egressPorts !== undefined, ...deps });
   await prepareRootMounts(runDir);
-  return { network, containers: mountNamespaces };
+  return { network, runtimes: [localRuntime, sandboxRuntime], facts: {} };
 }
 
 /** The variable by which the processes of one cluster are found; apps/cli knows it too. */
@@ -42,16 +46,20 @@ const MARK = "KELVIN_CLUSTER";
 async function openLoopback({ dataDir, loopbackBlock }: ClusterConfig): Promise<NodePlace> {
   if (loopbackBlock === undefined) throw new Error("--loopback-block is needed");
   const { openLoopbackNetwork } = await import("./network/loopback/loopback-network.ts");
-  const { makeLoopbackPlace } = await import("./node-agent/loopback-place.ts");
+  const { makeLoopbackRuntime } = await import("./node-agent/runtime/loopback-runtime.ts");
   const { killMarked } = await import("./node-agent/marked-processes.ts");
   // Nothing ends with us by itself here: what a former life left behind goes now, what we leave behind at our end.
   killMarked(MARK, dataDir);
   process.once("exit", () => killMarked(MARK, dataDir));
   const tether = spawnSync("setpriv", ["--pdeathsig", "KILL", "true"], { stdio: "ignore" });
-  const containers = makeLoopbackPlace({
+  const runtime = makeLoopbackRuntime({
     block: loopbackBlock,
     mark: { [MARK]: dataDir },
     tether: tether.status === 0 ? ["setpriv", "--pdeathsig", "KILL"] : [],
   });
-  return { network: openLoopbackNetwork(), containers };
+  return {
+    network: openLoopbackNetwork(),
+    runtimes: [runtime],
+    facts: { "kelvin.dev/runtime.sandbox": "not there: the loopback network has no mounts" },
+  };
 }

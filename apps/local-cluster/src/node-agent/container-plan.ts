@@ -1,14 +1,24 @@
-import { mkdirSync } from "node:fs";
+import { chownSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { ConfigMap, CoreService, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
 import { addresses } from "../network/network.ts";
-import { type ContainerSpec, envReferences, expandVariables, makeContainerEnv } from "./container-env.ts";
+import {
+  ContainerConfigError,
+  type ContainerSpec,
+  envReferences,
+  expandVariables,
+  makeContainerEnv,
+} from "./container-env.ts";
 import type { RunPlan } from "./container-run.ts";
-import { type ImageDirectories, resolveImage } from "./image.ts";
-import type { ContainerPlace } from "./container-place.ts";
+import type { Image, ImageSource } from "./images/image-source.ts";
 import type { OutputPipes } from "./output-pipes.ts";
-import { toolPath } from "./launch.ts";
+import { chooseRuntime } from "./runtime/choose-runtime.ts";
+import { type ContainerSecurity, securityOf } from "./runtime/container-security.ts";
+import { canHaveUser } from "./runtime/identity-map.ts";
+import type { RunRequest, Runtime } from "./runtime/runtime.ts";
+import { toolPath } from "./runtime/tools.ts";
+import { homeOf } from "./runtime/user-database.ts";
 import { makeServiceEnv } from "./service-env.ts";
 import { prepareTerminationFile } from "./termination-message.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
@@ -19,12 +29,15 @@ const GRACE_SECONDS_PRESET = 30;
 export interface ContainerSurroundings {
   readonly kube: KubeClient;
   readonly outputPipes: OutputPipes;
-  readonly images: ImageDirectories;
+  readonly images: ImageSource;
+  /** Programs that every directory image finds, such as those of the repository's dependencies. */
+  readonly programs: string;
   /** The pinned node that runs us; its directory comes first in every PATH. */
   readonly nodeExecutable: string;
   readonly compileCache: string;
   readonly hostIp: string;
-  readonly place: ContainerPlace;
+  /** In the order in which they are thought of. */
+  readonly runtimes: readonly Runtime[];
 }
 
 /** What the containers of one Pod share. */
@@ -44,49 +57,97 @@ export async function makeRunPlan(
   sandbox: PodSandbox,
   { surroundings, logFile }: { surroundings: ContainerSurroundings; logFile: string },
 ): Promise<RunPlan> {
-  const { pod, network, volumes, directory } = sandbox;
-  const image = resolveImage(container.image ?? "", surroundings.images);
-  const namespace = pod.metadata.namespace ?? "";
-  const temporary = join(directory, "tmp", container.name);
-  mkdirSync(temporary, { recursive: true });
+  const { pod, network, directory } = sandbox;
+  const { image, pulled } = await surroundings.images.find({
+    reference: container.image ?? "",
+    pod,
+    pullPolicy: container.imagePullPolicy ?? "IfNotPresent",
+  });
+  const security = securityOf(container, pod, image);
+  const temporary = makeTemporary(join(directory, "tmp", container.name), security);
   const env = makeContainerEnv(container, {
     pod,
     podIp: network.address,
     hostIp: surroundings.hostIp,
-    ...(await readSources(container, namespace, surroundings.kube)),
-    base: { ...(await readServiceEnv(pod, surroundings.kube)), ...makeBaseEnv(pod, temporary, surroundings) },
+    ...(await readSources(container, pod.metadata.namespace ?? "", surroundings.kube)),
+    base: {
+      ...(await readServiceEnv(pod, surroundings.kube)),
+      ...makeBaseEnv(pod),
+      ...(image.rootfs === undefined
+        ? makeMachineEnv(temporary, surroundings)
+        : { PATH: toolPath, HOME: homeOf(security.user?.uid ?? 0, image.rootfs) }),
+      ...image.env,
+    },
   });
-  const variables = new Map(Object.entries(env));
-  const expand = (words: readonly string[] | undefined): string[] =>
-    (words ?? []).map((word) => expandVariables(word, variables));
-  const hasCommand = container.command !== undefined && container.command.length > 0;
-  const scratch = join(directory, "scratch", container.name);
-  mkdirSync(scratch, { recursive: true });
-  const terminationFile = join(scratch, "termination-message");
-  const command = [...(hasCommand ? expand(container.command) : image.command), ...expand(container.args)];
-  const place = surroundings.place.plan({
-    pod,
-    podIp: network.address,
-    command,
-    env,
-    volumeMounts: mountsOf(container, volumes, variables),
-    agentMounts: prepareTerminationFile(terminationFile, container),
-    directory,
-    scratch,
-  });
+  const terminationFile = join(directory, "scratch", container.name, "termination-message");
+  const request = makeRequest(container, sandbox, { image, security, env, terminationFile, surroundings });
+  const runtime = chooseRuntime(surroundings.runtimes, request);
   return {
     container,
-    command,
-    signalsGroup: !hasCommand && image.needsShell,
-    directory: container.workingDir ?? image.directory,
-    env: place.env,
-    place: { ...place, enter: (pid) => surroundings.place.enter(pid) },
+    command: request.command,
+    signalsGroup: image.needsShell && !hasWords(container.command),
+    launch: runtime.runtime.plan(request),
+    runtime,
+    imageId: image.id,
+    pulled,
     network,
     outputPipes: surroundings.outputPipes,
     logFile,
     terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
   };
+}
+
+interface RequestParts {
+  readonly image: Image;
+  readonly security: ContainerSecurity;
+  readonly env: Readonly<Record<string, string>>;
+  readonly terminationFile: string;
+  readonly surroundings: ContainerSurroundings;
+}
+
+function makeRequest(
+  container: ContainerSpec,
+  { pod, network, volumes, directory }: PodSandbox,
+  { image, security, env, terminationFile, surroundings }: RequestParts,
+): RunRequest {
+  const variables = new Map(Object.entries(env));
+  const scratch = join(directory, "scratch", container.name);
+  mkdirSync(scratch, { recursive: true });
+  return {
+    pod,
+    podIp: network.address,
+    command: commandOf(container, image, variables),
+    env,
+    workingDir: container.workingDir ?? (image.workingDir === "" ? "/" : image.workingDir),
+    rootfs: image.rootfs,
+    security,
+    volumeMounts: mountsOf(container, volumes, variables),
+    agentMounts: prepareTerminationFile(terminationFile, container),
+    sharedCaches: [surroundings.compileCache],
+    directory,
+    scratch,
+  };
+}
+
+/** As Kubernetes has it: a command takes the place of the image's entrypoint and its arguments, arguments that of the latter. */
+function commandOf({ command, args }: ContainerSpec, image: Image, variables: ReadonlyMap<string, string>): string[] {
+  const expand = (words: readonly string[]): string[] => words.map((word) => expandVariables(word, variables));
+  if (hasWords(command)) return expand([...command, ...(args ?? [])]);
+  const words = [...image.entrypoint, ...(hasWords(args) ? expand(args) : image.cmd)];
+  if (words.length === 0) throw new ContainerConfigError("no command specified");
+  return words;
+}
+
+function hasWords(words: readonly string[] | undefined): words is readonly string[] {
+  return words !== undefined && words.length > 0;
+}
+
+/** A directory for what the app writes on the side; its user's own. */
+function makeTemporary(directory: string, { user }: ContainerSecurity): string {
+  mkdirSync(directory, { recursive: true });
+  if (user !== undefined && canHaveUser(user.uid) && canHaveUser(user.gid)) chownSync(directory, user.uid, user.gid);
+  return directory;
 }
 
 async function readSources(
@@ -108,18 +169,23 @@ async function readServiceEnv({ metadata, spec }: Pod, kube: KubeClient): Promis
 }
 
 /** Nothing of the user's own environment comes in: it may hold secrets, and a cluster would not have it either. */
-function makeBaseEnv(pod: Pod, temporary: string, surroundings: ContainerSurroundings): Record<string, string> {
-  const tools = join(surroundings.images.repository, "node_modules", ".bin");
+function makeBaseEnv(pod: Pod): Record<string, string> {
   return {
-    PATH: [dirname(surroundings.nodeExecutable), tools, toolPath].join(delimiter),
-    HOME: temporary,
-    TMPDIR: temporary,
     HOSTNAME: pod.metadata.name ?? "",
-    LANG: "C.UTF-8",
-    NODE_COMPILE_CACHE: surroundings.compileCache,
     KUBERNETES_SERVICE_HOST: addresses.apiServer,
     KUBERNETES_SERVICE_PORT: "443",
     KUBERNETES_SERVICE_PORT_HTTPS: "443",
     KUBERNETES_PORT: `tcp://${addresses.apiServer}:443`,
+  };
+}
+
+/** What makes up for an image where a directory of this machine is run. */
+function makeMachineEnv(temporary: string, surroundings: ContainerSurroundings): Record<string, string> {
+  return {
+    PATH: [dirname(surroundings.nodeExecutable), surroundings.programs, toolPath].join(delimiter),
+    HOME: temporary,
+    TMPDIR: temporary,
+    LANG: "C.UTF-8",
+    NODE_COMPILE_CACHE: surroundings.compileCache,
   };
 }

@@ -32,6 +32,8 @@ export interface ContainerRecord {
   readonly state: ContainerState;
   readonly last?: Termination;
   readonly restartCount: number;
+  /** What the image of the last run is known by. */
+  readonly imageId?: string;
   /** The pause after the next end of a run; 0 before the first. */
   readonly backoffMs: number;
   /** How often in a row it could not even be started. */
@@ -115,7 +117,7 @@ export interface StartFailure {
 /** The record of a container that has just been spawned. */
 export function recordStart(
   record: ContainerRecord,
-  run: { id: string; startedAt: string; startedMs: number },
+  { imageId, ...run }: { id: string; imageId?: string; startedAt: string; startedMs: number },
 ): ContainerRecord {
   const isRestart = record.last !== undefined;
   return {
@@ -123,6 +125,7 @@ export function recordStart(
     state: { phase: "running", ...run, isStarted: false, isReady: false },
     restartCount: isRestart ? record.restartCount + 1 : record.restartCount,
     failureCount: 0,
+    ...(imageId !== undefined && { imageId }),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Clock } from "@kelvin/kube";
 import type { PodNetwork } from "../network/network.ts";
 import type { ContainerSpec } from "./container-env.ts";
-import type { ContainerProcess, LaunchPlace } from "./launch.ts";
+import type { ContainerProcess } from "./launch.ts";
+import type { LaunchPlan } from "./runtime/runtime.ts";
+import type { ChosenRuntime } from "./runtime/choose-runtime.ts";
 import { runHook } from "./lifecycle-hook.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import type { ProbeTarget } from "./probe-check.ts";
@@ -14,9 +16,11 @@ export interface RunPlan {
   readonly container: ContainerSpec;
   readonly command: readonly string[];
   readonly signalsGroup: boolean;
-  readonly directory: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly place: LaunchPlace;
+  readonly launch: LaunchPlan;
+  /** Its runtime, and why not another; what its image is known by, and how that came here. For status and events. */
+  readonly runtime: ChosenRuntime;
+  readonly imageId: string;
+  readonly pulled: string | undefined;
   readonly network: PodNetwork;
   readonly outputPipes: OutputPipes;
   readonly logFile: string;
@@ -102,12 +106,11 @@ function killBy(run: ContainerRun, killAtMs: number, clock: Clock): void {
 
 /** What probes and hooks of a run are made against. */
 export function targetOf({ plan, process }: ContainerRun): ProbeTarget {
-  const { container, env, directory, network } = plan;
+  const { container, launch, network } = plan;
   return {
     podIp: network.address,
     container,
-    env,
-    directory,
+    env: launch.env,
     begun: () => process.begun(),
     enter: () => process.enter(),
   };

@@ -109,7 +109,10 @@ async function start(standing: Standing, plan: RunPlan): Promise<void> {
   standing.run = run;
   standing.isInPostStart = plan.container.lifecycle?.postStart !== undefined;
   const startedAt = timestampOf(clock);
-  settle(standing, recordStart(standing.record, { id, startedAt, startedMs: clock.monotonicMs() }));
+  settle(
+    standing,
+    recordStart(standing.record, { id, imageId: plan.imageId, startedAt, startedMs: clock.monotonicMs() }),
+  );
   const probing = watchRun(standing, run);
   run.ended = process.exited.then(async (exit) => {
     run.over.abort();
@@ -196,10 +199,10 @@ function makeTermination({ record, options }: Standing, plan: RunPlan, exit: Con
   };
 }
 
-/** The shell that becomes the app says `kelvin: …` when it cannot; an app's own 126 or 127 means something else. */
+/** What becomes the app says `kelvin: …`, or its own name, when it cannot; an app's own 126 or 127 means something else. */
 function reasonOf(exitCode: number, lastWords: string): string {
   if (exitCode === 0) return "Completed";
   if (exitCode === startErrorExitCode) return "StartError";
-  const isLauncher = lastWords.startsWith("kelvin: ");
+  const isLauncher = /^(?:kelvin|nsenter|setpriv): /.test(lastWords);
   return isLauncher && (exitCode === 126 || exitCode === 127) ? "ContainerCannotRun" : "Error";
 }

@@ -1,22 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { toolPath } from "./launch.ts";
+import { toolPath } from "./runtime/tools.ts";
 
 /** A container that runs, as far as one more command in it needs to know it. */
-export interface ContainerPlace {
+export interface EnterableContainer {
   /** Resolves when there is something to enter. */
   readonly begun: () => Promise<void>;
-  /** Words that put a command inside the container. */
+  /** Words that run a command inside the container, in its directory. */
   readonly enter: () => readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly directory: string;
 }
-
-const SCRIPT = `cd "$1" || exit
-PATH="$2"
-export PATH
-shift 2
-exec "$@"`;
 
 /**
  * Runs one more command beside the app: in the same network, mounts, directory and environment. It leads a process group of
@@ -24,20 +17,11 @@ exec "$@"`;
  */
 export async function spawnInside(
   command: readonly string[],
-  { begun, enter, env, directory }: ContainerPlace,
+  { begun, enter, env }: EnterableContainer,
   stdio: { readonly hasStdin: boolean },
 ): Promise<ChildProcess> {
   await begun();
-  const [file = "", ...args] = [
-    ...enter(),
-    "/bin/sh",
-    "-c",
-    SCRIPT,
-    "kelvin",
-    directory,
-    env.PATH ?? toolPath,
-    ...command,
-  ];
+  const [file = "", ...args] = [...enter(), ...command];
   return spawn(file, args, {
     env: { ...env, PATH: toolPath },
     stdio: [stdio.hasStdin ? "pipe" : "ignore", "pipe", "pipe"],

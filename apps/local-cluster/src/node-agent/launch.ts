@@ -4,7 +4,8 @@ import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { PlacePlan } from "./container-place.ts";
+import type { LaunchPlan } from "./runtime/runtime.ts";
+import { toolFile, toolPath } from "./runtime/tools.ts";
 import type { ContainerLog } from "./container-log.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 
@@ -13,18 +14,12 @@ const DRAIN_TIMEOUT_MS = 1_000;
 /** How soon after the spawn the launcher is certain to have become the app. */
 const SETTLE_DELAY_MS = 100;
 
-/** How the container is set apart; see container-place.ts. */
-export interface LaunchPlace extends Pick<PlacePlan, "words" | "script"> {
-  enter(pid: number): readonly string[];
-}
-
 export interface LaunchOptions {
   readonly id: string;
   readonly command: readonly string[];
-  readonly directory: string;
-  readonly env: Readonly<Record<string, string>>;
   readonly network: PodNetwork;
-  readonly place: LaunchPlace;
+  /** How the container is set apart. */
+  readonly launch: LaunchPlan;
   readonly signalsGroup: boolean;
   readonly log: ContainerLog;
   readonly outputPipes: OutputPipes;
@@ -50,17 +45,15 @@ export interface ContainerProcess {
 }
 
 const BEGIN_POLL_MS = 2;
+const FINISHERS = ["nsenter", "setpriv"].map(toolFile);
 const PREPARE_FAILURE = "kelvin: cannot prepare the container";
 
 /** Exit code of a launch that failed before the app began, as container runtimes report it. */
 export const startErrorExitCode = 128;
 
-/** Where nsenter, unshare, mount and the like are found, whatever the container says of its own PATH. */
-export const toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 const script = (preparation: string): string =>
   `{ ${preparation}
-cd "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
+cd -P "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
 PATH="$2"
 export PATH
 shift 2
@@ -71,9 +64,10 @@ exec "$@"`;
  * @throws Error when no process could be made at all.
  */
 export async function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
-  const { network, place, directory, command, env } = options;
-  const words = [...place.words, "/bin/sh", "-c", script(place.script), "kelvin"];
-  const [file = "", ...args] = [...network.enter, ...words, directory, env.PATH ?? "", ...command];
+  const { network, launch, command } = options;
+  const { env } = launch;
+  const words = [...launch.words, "/bin/sh", "-c", script(launch.script), "kelvin", launch.directory];
+  const [file = "", ...args] = [...network.enter, ...words, env.PATH ?? "", ...launch.finish, ...command];
   // The tools are found by this search path; what the container says of its own counts for the app alone.
   const launchEnv = { ...env, PATH: toolPath };
   const [stdout, stderr] = await Promise.all([options.outputPipes.open(), options.outputPipes.open()]);
@@ -108,7 +102,7 @@ interface Output {
 function followProcess(
   child: ChildProcess,
   { stdout, stderr }: Output,
-  { id, log, network, place, signalsGroup }: LaunchOptions,
+  { id, log, network, launch, signalsGroup }: LaunchOptions,
 ): ContainerProcess {
   const pid = child.pid ?? 0;
   let mountNamespace: HeldNamespace | undefined;
@@ -161,16 +155,18 @@ function followProcess(
     },
     kill: killAll,
     async begun() {
-      while (!isOver && isLauncher(pid)) await delay(BEGIN_POLL_MS);
+      while (!isOver && isLauncher(pid, launch.finish)) await delay(BEGIN_POLL_MS);
     },
-    enter: () => [...network.enter, ...place.enter(pid)],
+    enter: () => [...network.enter, ...launch.enter(pid)],
   };
 }
 
-/** All stages of the launcher have its script among their words, and the app has not. */
-function isLauncher(pid: number): boolean {
+/** Until its last change all stages of the launcher have its script among their words; then it is one of the last programs. */
+function isLauncher(pid: number, finish: readonly string[]): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(PREPARE_FAILURE);
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    const program = words.slice(0, words.indexOf("\0"));
+    return words.includes(PREPARE_FAILURE) || (finish.includes(program) && FINISHERS.includes(program));
   } catch {
     // It has ended.
     return false;

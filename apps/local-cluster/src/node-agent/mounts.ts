@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { hostPlace } from "./host-place.ts";
+import { shellQuote as quote } from "./runtime/shell-quote.ts";
 
 /** A file or directory of the host that a container sees at another place. */
 export interface Mount {
@@ -38,6 +39,8 @@ export interface MountPlan {
   readonly links: readonly { readonly path: string; readonly link: string }[];
   readonly tableFile: string;
   readonly table: string;
+  /** Directories of the machine, or of the container's own root, that the plan covers by something that can be written to. */
+  readonly covered: readonly string[];
 }
 
 /**
@@ -72,6 +75,7 @@ export function planMounts(wanted: readonly Mount[], scratch: string, place: Mou
     tableFile,
     // Into the new root goes what is mounted on the host's directories already.
     table: [...mirrors.lines, ...lines(false), ...ownRoot.lines, ...lines(true)].join(""),
+    covered: [...overlays.anchors, ...mirrors.anchors, ...ownRoot.covered],
   };
 }
 
@@ -131,7 +135,11 @@ function mirrorFor(target: string, scratch: string, place: MountPlace): Mirror |
   return { anchor, directory, home: join(directory, target.slice(ancestor.length)) };
 }
 
-function planMirrors(placed: readonly PlacedMount[], scratch: string, place: MountPlace): Shown {
+function planMirrors(
+  placed: readonly PlacedMount[],
+  scratch: string,
+  place: MountPlace,
+): Shown & { anchors: string[] } {
   const mirrors = new Map(placed.flatMap(({ mirror }) => (mirror === undefined ? [] : [[mirror.anchor, mirror]])));
   const plans = [...mirrors.values()]
     .sort((a, b) => depthOf(a.anchor) - depthOf(b.anchor))
@@ -140,6 +148,7 @@ function planMirrors(placed: readonly PlacedMount[], scratch: string, place: Mou
       return { ...shown, lines: [...shown.lines, `${escape(directory)} ${escape(anchor)} none rbind 0 0\n`] };
     });
   return {
+    anchors: [...mirrors.keys()],
     lines: plans.flatMap(({ lines }) => lines),
     directories: plans.flatMap(({ directories }) => directories),
     files: plans.flatMap(({ files }) => files),
@@ -170,7 +179,7 @@ function planOverlays(
   placed: readonly PlacedMount[],
   scratch: string,
   place: MountPlace,
-): { lines: string[]; directories: string[] } {
+): { lines: string[]; directories: string[]; anchors: string[] } {
   const missing = placed.filter(({ at, isMadeBefore }) => !isMadeBefore && !place.exists(at)).map(({ mount }) => mount);
   const anchors = [...new Set(missing.map(({ target }) => place.resolve(ancestorOf(target, place))))].sort();
   // An overlay on a directory shows what lies below another one too; only the outermost are needed.
@@ -186,6 +195,7 @@ function planOverlays(
       : `mkdir -p ${quote(dirname(target))} && touch ${quote(target)} &&`,
   );
   return {
+    anchors: outermost,
     lines: [...mounting, ...making],
     directories: layers.flatMap(({ layer }) => [`${layer}/upper`, `${layer}/work`]),
   };
@@ -199,6 +209,9 @@ function planRoot(root: string, scratch: string, place: MountPlace): RootPlan {
     ...shown,
     lines: [`${escape(root)} ${escape(root)} none bind 0 0\n`, ...shown.lines],
     directories: [...shown.directories, former],
+    covered: place
+      .entries("/")
+      .flatMap(({ name, kind }) => (CLOSABLE.has(name) && kind === "directory" ? [`/${name}`] : [])),
     // The mount namespace gets the new root, so that whoever enters it later is in there as well.
     pivot: [`pivot_root ${quote(root)} ${quote(former)} && cd / && umount --lazy /${FORMER_ROOT} &&`],
   };
@@ -206,13 +219,37 @@ function planRoot(root: string, scratch: string, place: MountPlace): RootPlan {
 
 interface RootPlan extends Shown {
   readonly pivot: readonly string[];
+  /** The directories of the machine that it shows. */
+  readonly covered: readonly string[];
 }
 
-const noRoot: RootPlan = { lines: [], directories: [], files: [], links: [], pivot: [] };
+const noRoot: RootPlan = { lines: [], directories: [], files: [], links: [], pivot: [], covered: [] };
+
+/** What of the machine's root can be made read-only without harm to what is mounted in it. */
+const CLOSABLE = new Set([
+  "bin",
+  "etc",
+  "home",
+  "lib",
+  "lib64",
+  "media",
+  "mnt",
+  "opt",
+  "root",
+  "sbin",
+  "srv",
+  "tmp",
+  "usr",
+  "var",
+]);
 
 const FORMER_ROOT = ".kelvin-former-root";
 
-function tableLine({ mount: { source, isReadOnly = false }, at }: PlacedMount, place: MountPlace): string {
+/** A line of a mount table. */
+export function tableLine(
+  { mount: { source, isReadOnly = false }, at }: Pick<PlacedMount, "mount" | "at">,
+  place: MountPlace,
+): string {
   const options = isReadOnly ? ["rbind", "ro", ...place.lockedOptions(source)] : ["rbind"];
   return `${escape(source)} ${escape(at)} none ${options.join(",")} 0 0\n`;
 }
@@ -226,10 +263,6 @@ function ancestorOf(target: string, place: MountPlace): string {
 
 function depthOf(path: string): number {
   return path.split("/").length;
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Blanks end a word in a mount table. */

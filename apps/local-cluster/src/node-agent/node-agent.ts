@@ -19,6 +19,8 @@ export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
   readonly nodeName: string;
   readonly dataDir: string;
   readonly surroundings: Omit<ContainerSurroundings, "kube" | "outputPipes">;
+  /** What is told of the node, as annotations. */
+  readonly facts: Readonly<Record<string, string>>;
   readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
   readonly reportError: (message: string, error: unknown) => void;
 }
@@ -47,7 +49,9 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     clock,
     nodeName,
     hostIp: surroundings.hostIp,
-    runtime: options.network.driver,
+    networkDriver: options.network.driver,
+    runtimes: surroundings.runtimes.map(({ name }) => name),
+    facts: options.facts,
     reportError,
   };
   await registerNode(node);

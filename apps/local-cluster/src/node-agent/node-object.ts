@@ -6,8 +6,6 @@ import { timestampOf } from "./timestamp.ts";
 const HEARTBEAT_MS = 10_000;
 const LEASE_SECONDS = 40;
 const PODS_MAX = 250;
-/** The one runtime of this node so far. */
-export const localRuntime = "local";
 
 const LEASE_NAMESPACE = "kube-node-lease";
 
@@ -16,25 +14,35 @@ export interface NodeOptions {
   clock: Clock;
   nodeName: string;
   hostIp: string;
-  runtime: string;
+  /** What keeps Pods apart. */
+  networkDriver: string;
+  /** What else is told of the node, by annotation: what it has and what it lacks. */
+  facts: Readonly<Record<string, string>>;
+  runtimes: readonly string[];
   reportError: (message: string, error: unknown) => void;
 }
 
 /** Makes the Node exist and be Ready, then renews its Lease until `signal` aborts. */
 export async function registerNode(options: NodeOptions): Promise<void> {
-  const { kube, nodeName } = options;
+  const { kube, nodeName, facts: annotations } = options;
   const labels = {
     "kubernetes.io/hostname": nodeName,
     "kubernetes.io/os": platform(),
     "kubernetes.io/arch": kubernetesArch(),
-    "kelvin.dev/runtimes": localRuntime,
+    // A comma would not be a label.
+    "kelvin.dev/runtimes": options.runtimes.join("."),
   };
   try {
-    await kube.create(Node, { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, labels }, spec: {} });
+    await kube.create(Node, {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: nodeName, labels, annotations },
+      spec: {},
+    });
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error;
     // What a former version of us has not said yet.
-    await kube.patch(Node, { name: nodeName }, { type: "merge", body: { metadata: { labels } } });
+    await kube.patch(Node, { name: nodeName }, { type: "merge", body: { metadata: { labels, annotations } } });
   }
   const body = { status: makeNodeStatus(options) };
   await kube.patch(Node, { name: nodeName }, { type: "merge", body }, { subresource: "status" });
@@ -64,7 +72,7 @@ async function renewLease({ kube, clock, nodeName }: NodeOptions): Promise<void>
   }
 }
 
-function makeNodeStatus({ clock, hostIp, runtime, nodeName }: NodeOptions): object {
+function makeNodeStatus({ clock, hostIp, networkDriver, nodeName }: NodeOptions): object {
   const now = timestampOf(clock);
   const amounts = {
     cpu: String(cpus().length),
@@ -102,7 +110,7 @@ function makeNodeStatus({ clock, hostIp, runtime, nodeName }: NodeOptions): obje
       machineID: "",
       systemUUID: "",
       bootID: "",
-      containerRuntimeVersion: `kelvin://${runtime}`,
+      containerRuntimeVersion: `kelvin://${networkDriver}`,
       kubeletVersion: "v1.34.0",
       kubeProxyVersion: "",
     },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Pod } from "@kelvin/kube";
 import { parseQuantity } from "../controllers/scheduler/quantity.ts";
-import { toolPath } from "./launch.ts";
+import { toolPath } from "./runtime/tools.ts";
 import type { PodDoom } from "./pod-doom.ts";
 
 const run = promisify(execFile);

@@ -19,7 +19,11 @@ export function recordFromStatus(
   status: ContainerStatus,
   { policy, now }: { policy: RestartPolicy; now: string },
 ): ContainerRecord {
-  const record = { ...newContainerRecord(status.name), restartCount: status.restartCount };
+  const record = {
+    ...newContainerRecord(status.name),
+    restartCount: status.restartCount,
+    ...(status.imageID !== "" && { imageId: status.imageID }),
+  };
   const terminated = status.state?.terminated;
   if (terminated !== undefined) {
     const termination = terminationOf(terminated);

@@ -9,9 +9,9 @@ import {
   type RestartPolicy,
   type StartFailure,
 } from "./container-record.ts";
+import type { RunPlan } from "./container-run.ts";
 import type { ContainerWorker } from "./container-worker.ts";
-import { ImageError } from "./image.ts";
-import { localRuntime } from "./node-object.ts";
+import { ImageError } from "./images/image-source.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
 import { stopSidecars } from "./pod-end.ts";
 import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
@@ -99,11 +99,7 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
     const logFile = logFileOf(directory, container.name, runIndex);
     const sandbox = { ...run.sandbox, pod: run.pod };
     const plan = await makeRunPlan(container, sandbox, { surroundings: deps.surroundings, logFile });
-    tell(run, "Normal", [
-      "Pulled",
-      `Container image "${container.image ?? ""}" already present on machine`,
-      container.name,
-    ]);
+    tellPlan(run, plan, worker);
     if (run.state !== "active") return 0;
     await worker.start(plan);
     removeOldLogs(directory, container.name, runIndex);
@@ -113,6 +109,15 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
   } catch (error) {
     return showFailure(run, container, { worker, failure: failureOf(error) });
   }
+}
+
+function tellPlan(run: PodRun, { container, pulled, runtime }: RunPlan, { record }: ContainerWorker): void {
+  const present = `Container image "${container.image ?? ""}" already present on machine`;
+  tell(run, "Normal", ["Pulled", pulled ?? present, container.name]);
+  // Said once: who wonders how a container is kept apart finds it, and who does not need not read it at each restart.
+  if (record.last !== undefined) return;
+  const reason = runtime.because === "" ? "" : `: ${runtime.because}`;
+  tell(run, "Normal", ["RuntimeChosen", `Runs in runtime "${runtime.runtime.name}"${reason}`, container.name]);
 }
 
 function showFailure(
@@ -162,9 +167,6 @@ function showWaiting(
 }
 
 async function openSandbox(run: PodRun): Promise<PodSandbox> {
-  // With one runtime there is no choice yet, but who wonders how a Pod is kept apart finds it here.
-  const how = `processes of this machine, kept apart by ${run.deps.network.driver}`;
-  tell(run, "Normal", ["RuntimeChosen", `Runs in runtime "${localRuntime}": ${how}`]);
   const network = await run.deps.network.openPodNetwork();
   try {
     return { pod: run.pod, directory: run.directory, network, volumes: await volumesFor(run, network.address) };

@@ -167,7 +167,7 @@ function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus
   return {
     name,
     image,
-    imageID: id === undefined ? "" : image,
+    imageID: id === undefined ? "" : imageIdOf(record, image),
     ...(id !== undefined && { containerID: `${containerIdPrefix}${id}` }),
     ready: isReady(record),
     started: state.phase === "running" && state.isStarted,
@@ -175,6 +175,10 @@ function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus
     state: makeState(record),
     lastState: previous !== undefined ? { terminated: makeTerminated(previous) } : {},
   };
+}
+
+function imageIdOf({ imageId }: ContainerRecord, image: string): string {
+  return imageId ?? image;
 }
 
 function idOf({ state, last }: ContainerRecord): string | undefined {

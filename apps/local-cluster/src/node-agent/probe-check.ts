@@ -2,13 +2,13 @@ import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect } from "node:net";
 import type { ContainerSpec } from "./container-env.ts";
-import { type ContainerPlace, exitCodeOf, killGroup, spawnInside } from "./inside-container.ts";
+import { type EnterableContainer, exitCodeOf, killGroup, spawnInside } from "./inside-container.ts";
 import type { ProbeSpec } from "./probe.ts";
 
 const OUTPUT_BYTES_MAX = 1024;
 
 /** What a probe or hook is made against. */
-export interface ProbeTarget extends ContainerPlace {
+export interface ProbeTarget extends EnterableContainer {
   readonly podIp: string;
   readonly container: ContainerSpec;
 }

@@ -10,20 +10,25 @@ export interface SystemFilesScope {
   readonly podIp: string;
   /** Where the files are written: the Pod's own directory. */
   readonly directory: string;
+  /** The container sees an image's files and not the machine's. */
+  readonly hasOwnRoot?: boolean;
 }
 
 const CLUSTER_DOMAIN = "cluster.local";
 
 /** Writes the files that make names resolve inside a Pod. A machine that lacks one of them goes without. */
-export function makeSystemMounts({ pod, podIp, directory }: SystemFilesScope): Mount[] {
+export function makeSystemMounts({ pod, podIp, directory, hasOwnRoot = false }: SystemFilesScope): Mount[] {
   const etc = join(directory, "etc");
   mkdirSync(etc, { recursive: true });
   const files = [
     ["hosts", renderHosts(pod, podIp)],
     ["resolv.conf", renderResolver(pod, readIfThere("/etc/resolv.conf"))],
-    ["nsswitch.conf", renderNameSwitch(readIfThere("/etc/nsswitch.conf"))],
+    // An image has the modules that its own one names, and no others.
+    hasOwnRoot
+      ? (["hostname", `${hostnameOf(pod)}\n`] as const)
+      : (["nsswitch.conf", renderNameSwitch(readIfThere("/etc/nsswitch.conf"))] as const),
   ] as const;
-  const present = files.filter(([name]) => existsSync(`/etc/${name}`));
+  const present = files.filter(([name]) => hasOwnRoot || existsSync(`/etc/${name}`));
   return present.map(([name, text]) => {
     const source = join(etc, name);
     writeFileSync(source, text);
@@ -31,10 +36,15 @@ export function makeSystemMounts({ pod, podIp, directory }: SystemFilesScope): M
   });
 }
 
+/** What a Pod is called in its own eyes. */
+export function hostnameOf({ metadata, spec }: Pod): string {
+  return spec?.hostname ?? metadata.name ?? "";
+}
+
 /** What a kubelet writes: the loopback names, the Pod's own name, and its aliases. Everything else is in the DNS. */
 export function renderHosts(pod: Pod, podIp: string): string {
-  const { hostname, subdomain, hostAliases = [] } = pod.spec ?? {};
-  const own = hostname ?? pod.metadata.name ?? "";
+  const { subdomain, hostAliases = [] } = pod.spec ?? {};
+  const own = hostnameOf(pod);
   const namespace = pod.metadata.namespace ?? "";
   const full = subdomain === undefined ? [] : [`${own}.${subdomain}.${namespace}.svc.${CLUSTER_DOMAIN}`];
   const aliases = hostAliases.map(({ ip, hostnames = [] }) => [ip, ...hostnames].join(" "));

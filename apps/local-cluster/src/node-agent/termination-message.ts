@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
 import type { ContainerSpec } from "./container-env.ts";
 import { terminationLogPreset } from "./devices.ts";
 import { readLastLines } from "./log-reader.ts";
@@ -13,6 +13,8 @@ export function prepareTerminationFile(file: string, container: ContainerSpec): 
   const target = container.terminationMessagePath ?? terminationLogPreset;
   if (target === terminationLogPreset && !existsSync(target)) return [];
   writeFileSync(file, "");
+  // Whoever the container runs as.
+  chmodSync(file, 0o666);
   return [{ source: file, target }];
 }
 

@@ -1,16 +1,17 @@
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { addresses } from "../network/network.ts";
-import { ContainerConfigError } from "./container-env.ts";
-import type { ContainerPlace, PlaceRequest } from "./container-place.ts";
-import type { Mount } from "./mounts.ts";
+import { addresses } from "../../network/network.ts";
+import { ContainerConfigError } from "../container-env.ts";
+import type { Mount } from "../mounts.ts";
+import type { RunRequest, Runtime } from "./runtime.ts";
+import { toolPath } from "./tools.ts";
 
 const SERVICE_ACCOUNT_TARGET = "/var/run/secrets/kubernetes.io/serviceaccount";
 const CLUSTER_DOMAIN = "cluster.local";
 const NODE_COMMANDS = ["node", "npm", "npx", "sh"];
 const SHEBANG_BYTES = 128;
 
-export interface LoopbackPlaceOptions {
+export interface LoopbackRuntimeOptions {
   /** N of the 127.N addresses; see translation.ts. */
   readonly block: number;
   /** What every process of the cluster has in its environment, so that all are found at the end. */
@@ -19,14 +20,16 @@ export interface LoopbackPlaceOptions {
   readonly tether: readonly string[];
 }
 
-const preload = join(import.meta.dirname, "..", "network", "loopback", "preload.ts");
+const preload = join(import.meta.dirname, "..", "..", "network", "loopback", "preload.ts");
 
 /**
  * Containers without any namespace: they see the machine's files. Only programs of node can be made to believe that they
  * have an address of their own, so others are refused: they would take ports of the machine, and open them to all.
  */
-export function makeLoopbackPlace({ block, mark, tether }: LoopbackPlaceOptions): ContainerPlace {
+export function makeLoopbackRuntime({ block, mark, tether }: LoopbackRuntimeOptions): Runtime {
   return {
+    name: "local",
+    lacks,
     plan(request) {
       const { pod, podIp, env, volumeMounts: mounts } = request;
       requireNode(request.command);
@@ -39,27 +42,46 @@ export function makeLoopbackPlace({ block, mark, tether }: LoopbackPlaceOptions)
         );
       }
       const options = [`--require=${JSON.stringify(preload)}`, env["NODE_OPTIONS"] ?? ""].join(" ").trim();
+      const own = {
+        ...env,
+        ...mark,
+        ...(serviceAccount !== undefined &&
+          env["KUBECONFIG"] === undefined && { KUBECONFIG: writeKubeconfig(request, serviceAccount) }),
+        NODE_OPTIONS: options,
+        KELVIN_LOOPBACK_BLOCK: String(block),
+        KELVIN_LOOPBACK_POD: podIp,
+        KELVIN_LOOPBACK_SEARCH: `${namespace}.svc.${CLUSTER_DOMAIN} svc.${CLUSTER_DOMAIN} ${CLUSTER_DOMAIN}`,
+      };
+      const { workingDir } = request;
       return {
         words: tether,
         script: "",
-        env: {
-          ...env,
-          ...mark,
-          ...(serviceAccount !== undefined &&
-            env["KUBECONFIG"] === undefined && { KUBECONFIG: writeKubeconfig(request, serviceAccount) }),
-          NODE_OPTIONS: options,
-          KELVIN_LOOPBACK_BLOCK: String(block),
-          KELVIN_LOOPBACK_POD: podIp,
-          KELVIN_LOOPBACK_SEARCH: `${namespace}.svc.${CLUSTER_DOMAIN} svc.${CLUSTER_DOMAIN} ${CLUSTER_DOMAIN}`,
-        },
+        directory: workingDir,
+        finish: [],
+        env: own,
+        enter: () => ["/bin/sh", "-c", ENTER_SCRIPT, "kelvin", workingDir, env["PATH"] ?? toolPath],
       };
     },
-    enter: () => [],
   };
 }
 
+const ENTER_SCRIPT = `cd "$1" || exit
+PATH="$2"
+export PATH
+shift 2
+exec "$@"`;
+
+/** Without namespaces there is nothing that could be taken from a process but its user, and root only could give another. */
+function lacks({ rootfs, security }: RunRequest): string | undefined {
+  if (rootfs !== undefined)
+    return "the image has a root file system of its own, and on the loopback network there are no mounts";
+  if (security.user !== undefined && security.user.uid !== process.getuid?.())
+    return `it cannot run as user ${security.user.uid} on the loopback network`;
+  return undefined;
+}
+
 /** There is no mount at the usual place: clients find token and authority through a kubeconfig. */
-function writeKubeconfig({ pod, directory }: PlaceRequest, { source }: Mount): string {
+function writeKubeconfig({ pod, directory }: RunRequest, { source }: Mount): string {
   const file = join(directory, "kubeconfig");
   const name = "in-cluster";
   const config = {

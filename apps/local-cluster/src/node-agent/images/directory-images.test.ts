@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { resolveImage } from "./image.ts";
+import { resolveImage } from "./directory-images.ts";
 
 let root = "";
 beforeAll(() => {
@@ -21,6 +21,17 @@ beforeAll(() => {
   add("images/both/package.json", app("node image.js"));
   add("images/tool/run", "#!/bin/sh\n");
   chmodSync(join(root, "images/tool/run"), 0o755);
+  add("images/unpacked/rootfs/app", "");
+  const config = {
+    Entrypoint: ["/app"],
+    Cmd: ["serve"],
+    Env: ["MODE=a=b", "EMPTY"],
+    WorkingDir: "/srv",
+    User: "1000:50",
+  };
+  add("images/unpacked/config.json", JSON.stringify({ config }));
+  add("images/wrong/rootfs/app", "");
+  add("images/wrong/config.json", JSON.stringify({ config: { Cmd: "sh" } }));
   add("apps/activator/package.json", app("node main.ts"));
 });
 afterAll(() => {
@@ -32,26 +43,45 @@ const resolve = (reference: string): ReturnType<typeof resolveImage> =>
 
 describe("resolveImage", () => {
   test("a plain start script runs without a shell", () => {
-    const command = ["node", "--conditions=@kelvin/source", "src/main.ts"];
-    expect(resolve("dev.local/plain")).toEqual({ directory: join(root, "samples/plain"), command, needsShell: false });
+    const entrypoint = ["node", "--conditions=@kelvin/source", "src/main.ts"];
+    expect(resolve("dev.local/plain")).toMatchObject({
+      workingDir: join(root, "samples/plain"),
+      entrypoint,
+      needsShell: false,
+    });
+  });
+
+  test("a directory with a root file system in it is an unpacked image", () => {
+    expect(resolve("dev.local/unpacked")).toEqual({
+      id: "dev.local/unpacked",
+      rootfs: join(root, "images/unpacked/rootfs"),
+      entrypoint: ["/app"],
+      cmd: ["serve"],
+      env: { MODE: "a=b", EMPTY: "" },
+      workingDir: "/srv",
+      user: "1000:50",
+      needsShell: false,
+    });
+    expect(() => resolve("dev.local/wrong")).toThrow("config.Cmd of the image is not a list of strings");
   });
 
   test("tags and digests mean nothing", () => {
-    expect(resolve("dev.local/plain:v1")).toEqual(resolve("dev.local/plain"));
-    expect(resolve("dev.local/plain@sha256:abc")).toEqual(resolve("dev.local/plain"));
+    const { id: _, ...plain } = resolve("dev.local/plain");
+    expect(resolve("dev.local/plain:v1")).toMatchObject(plain);
+    expect(resolve("dev.local/plain@sha256:abc")).toMatchObject(plain);
   });
 
   test("a script with shell syntax gets a shell, and signals reach its children", () => {
     expect(resolve("dev.local/shell")).toMatchObject({
-      command: ["/bin/sh", "-c", 'PORT=1 node a.js && node b.js "$@"', "start"],
+      entrypoint: ["/bin/sh", "-c", 'PORT=1 node a.js && node b.js "$@"', "start"],
       needsShell: true,
     });
   });
 
   test("--images-dir comes before the samples, apps from the repository, and an executable run is enough", () => {
-    expect(resolve("dev.local/both").command).toEqual(["node", "image.js"]);
-    expect(resolve("dev.local/apps/activator").directory).toBe(join(root, "apps/activator"));
-    expect(resolve("dev.local/tool").command).toEqual([join(root, "images/tool/run")]);
+    expect(resolve("dev.local/both").entrypoint).toEqual(["node", "image.js"]);
+    expect(resolve("dev.local/apps/activator").workingDir).toBe(join(root, "apps/activator"));
+    expect(resolve("dev.local/tool").entrypoint).toEqual([join(root, "images/tool/run")]);
   });
 
   test.each([

@@ -1,13 +1,7 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-
-/** What an image reference stands for here: a directory and the command that it starts with. */
-export interface RunnableImage {
-  readonly directory: string;
-  readonly command: readonly string[];
-  /** The command is a shell that has the app as its child, so a signal must reach the whole group. */
-  readonly needsShell: boolean;
-}
+import { readImageConfig } from "./image-config.ts";
+import { type Image, ImageError, type ImageSource } from "./image-source.ts";
 
 /** Directories in which `dev.local/...` images are looked for. */
 export interface ImageDirectories {
@@ -17,23 +11,27 @@ export interface ImageDirectories {
   readonly images?: string;
 }
 
-/** A reference that cannot be run here; the message names the cause and the remedy. */
-export class ImageError extends Error {
-  override readonly name = "ImageError";
-  readonly reason: "ErrImagePull" | "InvalidImageName";
-  constructor(reason: "ErrImagePull" | "InvalidImageName", message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
 const PREFIX = "dev.local/";
 const NAME_PATTERN = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
 /** Words without any meaning to a shell: such a script needs none. */
 const PLAIN_SCRIPT = /^[\w./:@=+,-]+(?: +[\w./:@=+,-]+)*$/;
 
+/** Directories of this machine as images: `dev.local/...`. They are run as they are, whatever the pull policy. */
+export function makeDirectoryImages(directories: ImageDirectories): ImageSource {
+  return {
+    owns: (reference) => reference.startsWith(PREFIX),
+    find: ({ reference }) => {
+      try {
+        return Promise.resolve({ image: resolveImage(reference, directories) });
+      } catch (error) {
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+  };
+}
+
 /** Finds what `reference` runs. @throws ImageError when there is nothing to run. */
-export function resolveImage(reference: string, directories: ImageDirectories): RunnableImage {
+export function resolveImage(reference: string, directories: ImageDirectories): Image {
   const name = nameOf(reference);
   const candidates = candidateDirectories(name, directories);
   const directory = candidates.find((candidate) => existsSync(candidate));
@@ -44,10 +42,25 @@ export function resolveImage(reference: string, directories: ImageDirectories): 
       `image "${reference}" not found: there is no directory ${places}. Create it, or correct the image's name.`,
     );
   }
+  const unpacked = join(directory, "rootfs");
+  if (existsSync(unpacked))
+    return { id: reference, rootfs: realpathSync(unpacked), needsShell: false, ...configOf(reference, directory) };
+  const image = { id: reference, cmd: [], env: {}, workingDir: directory, user: "" };
   if (isExecutable(join(directory, "run"))) {
-    return { directory, command: [join(directory, "run")], needsShell: false };
+    return { ...image, entrypoint: [join(directory, "run")], needsShell: false };
   }
-  return { directory, ...commandOf(startScript(reference, directory)) };
+  return { ...image, ...commandOf(startScript(reference, directory)) };
+}
+
+/** What an unpacked image says of how it is run, in a `config.json` beside its `rootfs`. */
+function configOf(reference: string, directory: string): ReturnType<typeof readImageConfig> {
+  const file = join(directory, "config.json");
+  try {
+    return readImageConfig(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {});
+  } catch (cause) {
+    const message = `image "${reference}" cannot run: ${file}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new ImageError("ErrImagePull", message, { cause });
+  }
 }
 
 function nameOf(reference: string): string {
@@ -100,11 +113,11 @@ function parseStartScript(text: string): string | undefined {
 }
 
 /** Without a shell in between the process is the app itself: it starts faster and gets its signals. */
-function commandOf(script: string): { command: string[]; needsShell: boolean } {
+function commandOf(script: string): { entrypoint: string[]; needsShell: boolean } {
   // `exec` is for shells; what runs the words without one replaces itself anyway.
   const words = script.replace(/^exec +/, "").split(/ +/);
-  if (PLAIN_SCRIPT.test(script) && words[0]?.includes("=") === false) return { command: words, needsShell: false };
-  return { command: ["/bin/sh", "-c", `${script} "$@"`, "start"], needsShell: true };
+  if (PLAIN_SCRIPT.test(script) && words[0]?.includes("=") === false) return { entrypoint: words, needsShell: false };
+  return { entrypoint: ["/bin/sh", "-c", `${script} "$@"`, "start"], needsShell: true };
 }
 
 function isExecutable(file: string): boolean {

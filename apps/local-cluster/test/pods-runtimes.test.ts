@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canRunPods, reportOf, runInNamespaces, scriptWords, TIMEOUT_MS } from "./in-namespaces.ts";
+
+const isPossible = canRunPods();
+const isRoot = process.getuid?.() === 0;
+if (isPossible && !isRoot) process.stderr.write("other users in Pods were not tried: only root has them\n");
+
+let dataDir = "";
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "kelvin-runtimes-"));
+});
+afterEach(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+(isPossible && isRoot ? describe : describe.skip)(
+  "containers with a root file system, user and rights of their own",
+  () => {
+    test.each(["sandbox"])(
+      "in runtime %s",
+      (runtime) => {
+        expect(reportOf(runInNamespaces(...scriptWords("pods-runtimes.ts", dataDir, runtime)))).toEqual({
+          preset: "0 Completed hello from /srv/new as 1234:1235 with 1235 77, home /srv",
+          args: "0 Completed hello you",
+          root: expect.stringMatching(
+            /^0 Completed ls: cannot access '\/home'.*\nls: cannot access '\/usr\/lib\/node_modules'.*\nroot\n\/bin\/cat .*\/bin\/sleep$/,
+          ),
+          writable: "0 Completed written",
+          readOnly:
+            "0 Completed touch: cannot touch '/etc/new': Read-only file system\n" +
+            "touch: cannot touch '/tmp/x': Read-only file system\nvolume",
+          volume: expect.stringMatching(/^0 Completed x\ndrwxrwsrwx \d+ 0 5002 /),
+          // What the sandbox keeps, to change the root with, is SYS_CHROOT.
+          user: expect.stringMatching(
+            /^0 Completed 5000\n5001\n5001 5002 5003\nCapEff:0000000000040000\nCapBnd:0000000000040000\nNoNewPrivs:1$/,
+          ),
+          missing: expect.stringMatching(/^127 ContainerCannotRun .*no-such-program/),
+          served: { exitCode: 7, message: "stopped" },
+          nonRoot: expect.stringMatching(
+            /^CreateContainerConfigError: container has runAsNonRoot and image has non-numeric/,
+          ),
+          privileged:
+            'CreateContainerConfigError: container "main" is privileged, which the local cluster does not allow',
+          local: "1 Error 5000\n5001\n0000000000000000\ntouch: cannot touch '/etc/new': Read-only file system",
+          localRoot: "0 Completed 0000000000000400",
+          runtimes: expect.stringContaining(runtime),
+          chosen: `Runs in runtime "${runtime}": the annotation kelvin.dev/runtime asks for it`,
+          hostIsClean: true,
+        });
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
