@@ -83,7 +83,12 @@ function complainOfImport(file: string, target: string): string | undefined {
     "http-proxy": [],
     "http-service": [],
     oci: [],
-    testkit: ["api", "kube", "controller", "http-proxy", "http-service", "oci"],
+    cloudevents: [],
+    bus: ["cloudevents"],
+    "bus-nats": ["bus", "cloudevents"],
+    "bus-kafka": ["bus", "cloudevents"],
+    "bus-pubsub": ["bus", "cloudevents"],
+    testkit: ["api", "kube", "controller", "http-proxy", "http-service", "oci", "cloudevents", "bus"],
   };
   const parts = file.split("/");
   const [group, owner] = [String(parts[0]), String(parts[1])];

@@ -1,0 +1,89 @@
+import type { BusReader, HeldRecord } from "../bus.ts";
+import type { Clock } from "../clock.ts";
+import { attempt } from "./attempt.ts";
+import { takeInHand } from "./event-in-hand.ts";
+import type { EventInHand } from "./event-in-hand.ts";
+import { makeHeldWork } from "./held-work.ts";
+import type { Job, StepResult } from "./job.ts";
+import { poisonous } from "./poison.ts";
+import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
+
+const READER_ID = "broker";
+
+/**
+ * One reader for all consumers. An event is matched once, first attempts go out side by side, and the record is finished
+ * when each consumer has the event or has it in its own backlog: none can hold it longer than `handoffMs`.
+ */
+export function openBrokerReading(parts: ReadingParts): StreamReading {
+  const { log, spec, tools } = parts;
+  const held = makeHeldWork(tools);
+  let reader: BusReader | undefined;
+  return {
+    async update() {
+      // Not before the consumers are known: what is read with none of them would count as delivered to all.
+      reader ??= await log.openReader({
+        id: READER_ID,
+        from: "end",
+        inFlightMax: spec.inFlightMax,
+        onRecord(record) {
+          held.run(record, () => deliverToAll(record, parts));
+        },
+      });
+    },
+    async close(drainMs) {
+      reader?.pause();
+      await held.drain(drainMs);
+      await reader?.close();
+    },
+  };
+}
+
+async function deliverToAll(record: HeldRecord, parts: ReadingParts): Promise<boolean> {
+  const hand = takeInHand(record.headers, record.body);
+  const consumerIds = matching(hand, record, parts);
+  const results = await Promise.all(
+    consumerIds.map((consumerId) => {
+      const job: Job = { hand, consumerId, attempts: 0, deferrals: 0, notBeforeMs: 0 };
+      return deliverFirst(job, record, parts);
+    }),
+  );
+  return results.every(({ kind }) => kind === "ended");
+}
+
+function matching(hand: EventInHand, record: HeldRecord, { tools }: ReadingParts): string[] {
+  const ids: string[] = [];
+  for (const { consumer } of tools.consumers.all()) {
+    if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) continue;
+    if (consumer.since !== undefined && !record.isAfter(consumer.since)) continue;
+    ids.push(consumer.id);
+  }
+  return ids;
+}
+
+/** The first attempt, and the hand-off when it fails for now or takes long. */
+async function deliverFirst(job: Job, record: HeldRecord, { spec, steps, tools }: ReadingParts): Promise<StepResult> {
+  const poison = await poisonous(record, job, tools);
+  if (poison !== undefined) return poison;
+  const running = attempt(job, tools);
+  const first = await withinMs(running, spec.handoffMs, tools.clock);
+  if (first === undefined) {
+    // The attempt goes on; its result settles the backlog's record. Should this process die, another one waits until the
+    // attempt must be over before it makes the next.
+    const timeoutMs = tools.consumers.find(job.consumerId)?.consumer.retryPolicy.timeoutMs ?? 0;
+    return steps.park({ ...job, notBeforeMs: tools.clock.nowMs() + timeoutMs }, running);
+  }
+  return first.kind === "again" ? steps.park(first.job) : first;
+}
+
+/** What a promise settles to, or undefined when that takes longer. */
+async function withinMs<T>(promise: Promise<T>, limitMs: number, clock: Clock): Promise<T | undefined> {
+  const { promise: timeIsUp, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.setTimer(() => {
+    resolve(undefined);
+  }, limitMs);
+  try {
+    return await Promise.race([promise, timeIsUp]);
+  } finally {
+    cancel();
+  }
+}

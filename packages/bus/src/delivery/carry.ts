@@ -1,0 +1,22 @@
+import { attempt } from "./attempt.ts";
+import { IN_PLACE_MS_MAX } from "./dead-letter.ts";
+import type { Job, StepResult } from "./job.ts";
+import type { DeliveryTools } from "./tools.ts";
+
+/**
+ * Carries a job on until it ends, or until the next wait is too long to be waited in place. Holds its record all the
+ * while, so whoever calls this bounds how many run at once.
+ */
+export async function carry(first: Job, tools: DeliveryTools): Promise<StepResult> {
+  let job = first;
+  let reason = "not due";
+  for (;;) {
+    const waitMs = job.notBeforeMs - tools.clock.nowMs();
+    if (waitMs > IN_PLACE_MS_MAX) return { kind: "again", job, reason };
+    if (waitMs > 0 && !(await tools.waiting.pause(waitMs))) return { kind: "given-up" };
+    if (tools.waiting.isClosing) return { kind: "given-up" };
+    const result = await attempt(job, tools);
+    if (result.kind !== "again") return result;
+    ({ job, reason } = result);
+  }
+}

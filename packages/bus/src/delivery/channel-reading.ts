@@ -1,0 +1,53 @@
+import type { BusReader, HeldRecord } from "../bus.ts";
+import { carry } from "./carry.ts";
+import { takeInHand } from "./event-in-hand.ts";
+import { makeHeldWork } from "./held-work.ts";
+import type { Job } from "./job.ts";
+import { poisonous } from "./poison.ts";
+import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
+
+/**
+ * A reader at the bus for each consumer: a record is finished when it was delivered to that consumer, dead-lettered or
+ * parked. Short waits are waited in place, so a consumer that fails slows only its own reader.
+ */
+export function openChannelReading({ log, spec, steps, tools }: ReadingParts): StreamReading {
+  const readers = new Map<string, BusReader>();
+  const held = makeHeldWork(tools);
+
+  const work = async (consumerId: string, record: HeldRecord): Promise<boolean> => {
+    const consumer = tools.consumers.find(consumerId)?.consumer;
+    // Not known here yet, or any more: whoever removes it removes its reader with it.
+    if (consumer === undefined) return false;
+    if (consumer.since !== undefined && !record.isAfter(consumer.since)) return true;
+    const hand = takeInHand(record.headers, record.body);
+    if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) return true;
+    const job: Job = { hand, consumerId, attempts: 0, deferrals: 0, notBeforeMs: 0 };
+    const poison = await poisonous(record, job, tools);
+    const result = poison ?? (await carry(job, tools));
+    const end = result.kind === "again" ? await steps.park(result.job) : result;
+    return end.kind === "ended";
+  };
+
+  return {
+    async update(gone) {
+      for (const id of gone) {
+        await readers.get(id)?.close();
+        readers.delete(id);
+        await log.deleteReader(id);
+      }
+      for (const { consumer } of tools.consumers.all()) {
+        if (readers.has(consumer.id)) continue;
+        const inFlightMax = Math.min(consumer.limits.inFlight, spec.inFlightMax);
+        const onRecord = (record: HeldRecord): void => {
+          held.run(record, () => work(consumer.id, record));
+        };
+        readers.set(consumer.id, await log.openReader({ id: consumer.id, from: "end", inFlightMax, onRecord }));
+      }
+    },
+    async close(drainMs) {
+      for (const reader of readers.values()) reader.pause();
+      await held.drain(drainMs);
+      for (const reader of readers.values()) await reader.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { decodeEvent, encodeEvent, MalformedEventError, messageMode } from "@kelvin/cloudevents";
+import type { CloudEvent, EventEdits, EventForm, EventMessage } from "@kelvin/cloudevents";
+
+/** A message on its way, read once. */
+export interface EventInHand {
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+  /** Undefined for a payload that is no CloudEvent, which channels of the first generation carry too. */
+  readonly event: CloudEvent | undefined;
+}
+
+/** Reads a message that was accepted before. What does not decode is carried as it is: it was taken, so it goes on. */
+export function takeInHand(headers: readonly string[], body: Buffer): EventInHand {
+  try {
+    const mode = messageMode(headers);
+    const event = mode === "binary" || mode === "structured" ? decodeEvent(headers, body) : undefined;
+    return { headers, body, event };
+  } catch (error) {
+    if (error instanceof MalformedEventError) return { headers, body, event: undefined };
+    throw error;
+  }
+}
+
+/** The message to send: the event in the form that is asked for, with what else its headers carry. */
+export function outgoing(hand: EventInHand, form: EventForm | undefined, edits: EventEdits): EventMessage {
+  const { event } = hand;
+  if (event === undefined) return { headers: [...hand.headers, ...plainEdits(edits)], body: hand.body };
+  const message = encodeEvent(event, form === undefined ? { edits } : { form, edits });
+  return { headers: [...message.headers, ...besideTheEvent(hand.headers)], body: message.body };
+}
+
+/** Headers that are not the event's own: trace ids and the like. */
+function besideTheEvent(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? "";
+    const lower = name.toLowerCase();
+    if (lower !== "content-type" && !lower.startsWith("ce-")) kept.push(name, headers[index + 1] ?? "");
+  }
+  return kept;
+}
+
+/** Where there is no event to extend, what is to be said stands in headers of the same names. */
+function plainEdits(edits: EventEdits): string[] {
+  return Object.entries(edits.set ?? {}).flatMap(([name, value]) => [`ce-${name}`, value]);
+}

@@ -1,0 +1,57 @@
+import { BusError } from "../bus.ts";
+import type { HeldRecord } from "../bus.ts";
+import type { DeliveryTools } from "./tools.ts";
+
+/** The records that this process works on, so that closing can wait for them. */
+export interface HeldWork {
+  /** Runs `work`; true from it finishes the record, false or an error gives it back. */
+  run(held: HeldRecord, work: () => Promise<boolean>): void;
+  /** Resolves when nothing runs any more, or after `drainMs`. */
+  drain(drainMs: number): Promise<void>;
+}
+
+const FINISH_RETRY_MS = 500;
+
+/** @see HeldWork */
+export function makeHeldWork(tools: DeliveryTools): HeldWork {
+  const running = new Set<Promise<void>>();
+  return {
+    run(held, work) {
+      const done = end(held, work, tools)
+        .catch((error: unknown) => {
+          tools.onFault(error);
+          held.release();
+        })
+        .finally(() => {
+          running.delete(done);
+        });
+      running.add(done);
+    },
+    async drain(drainMs) {
+      const { promise: timeIsUp, resolve } = Promise.withResolvers<undefined>();
+      const cancel = tools.clock.setTimer(() => {
+        resolve(undefined);
+      }, drainMs);
+      await Promise.race([timeIsUp, Promise.all(running)]);
+      cancel();
+    },
+  };
+}
+
+async function end(held: HeldRecord, work: () => Promise<boolean>, tools: DeliveryTools): Promise<void> {
+  const isFinished = (await work()) && (await finishUntilKnown(held, tools));
+  if (!isFinished) held.release();
+}
+
+/** A bus that is away for a moment must not cost a second delivery. False when the engine closes before it is back. */
+async function finishUntilKnown(held: HeldRecord, tools: DeliveryTools): Promise<boolean> {
+  for (;;) {
+    try {
+      await held.finish();
+      return true;
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      if (!(await tools.waiting.pause(FINISH_RETRY_MS))) return false;
+    }
+  }
+}

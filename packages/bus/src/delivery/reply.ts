@@ -1,0 +1,88 @@
+import { decodeEvent, MalformedEventError, messageMode } from "@kelvin/cloudevents";
+import { BusError } from "../bus.ts";
+import type { Consumer, Destination } from "./consumer.ts";
+import { IN_PLACE_MS_MAX } from "./dead-letter.ts";
+import type { Failure } from "./dead-letter.ts";
+import { outgoing } from "./event-in-hand.ts";
+import type { EventInHand } from "./event-in-hand.ts";
+import type { Job } from "./job.ts";
+import { waitBeforeRetry } from "./retry-policy.ts";
+import type { SendOutcome } from "./sender.ts";
+import type { DeliveryTools } from "./tools.ts";
+import { judge } from "./verdict.ts";
+
+/** What an answer holds: an event, nothing that matters here, or something that ought to be an event. */
+export type ReplyContent =
+  | { readonly kind: "event"; readonly hand: EventInHand }
+  | { readonly kind: "none" }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/**
+ * Reads the answer of a subscriber that took an event. 202 is never a reply, whatever it carries. Where replies go back
+ * into the stream, a body that is no event is malformed; elsewhere it is nobody's business.
+ */
+export function readReply(consumer: Consumer, outcome: SendOutcome & { kind: "answered" }): ReplyContent {
+  const { status, headers, body } = outcome;
+  if (consumer.reply.kind === "none" || status === 202) return { kind: "none" };
+  try {
+    const mode = messageMode(headers);
+    if (mode === "none") {
+      if (body.length === 0 || consumer.reply.kind === "to") return { kind: "none" };
+      return { kind: "malformed", reason: "the answer has a body that is no CloudEvent" };
+    }
+    return { kind: "event", hand: { headers, body, event: decodeEvent(headers, body) } };
+  } catch (error) {
+    if (!(error instanceof MalformedEventError)) throw error;
+    return { kind: "malformed", reason: error.message };
+  }
+}
+
+/** Sends a reply where it belongs. Undefined when it got there; "given-up" when the engine closed meanwhile. */
+export async function sendReply(
+  job: Job,
+  { consumer, reply }: { readonly consumer: Consumer; readonly reply: EventInHand },
+  tools: DeliveryTools,
+): Promise<Failure | "given-up" | undefined> {
+  const { retryPolicy, reply: rule } = consumer;
+  for (let retry = 0; ; retry += 1) {
+    const failure =
+      rule.kind === "to"
+        ? await post(consumer, { destination: rule.destination, reply }, tools)
+        : await acceptIntoStream(job, reply, tools);
+    if (failure === undefined) return undefined;
+    if (failure.isFinal || retry >= retryPolicy.retry) return failure;
+    const waitMs = waitBeforeRetry(retryPolicy, retry + 1, { random: tools.random() });
+    if (!(await tools.waiting.pause(Math.min(waitMs, IN_PLACE_MS_MAX)))) return "given-up";
+  }
+}
+
+type ReplyFailure = Failure & { readonly isFinal: boolean };
+
+async function post(
+  consumer: Consumer,
+  { destination, reply }: { readonly destination: Destination; readonly reply: EventInHand },
+  tools: DeliveryTools,
+): Promise<ReplyFailure | undefined> {
+  const outcome = await tools.sender.send({
+    consumerId: consumer.id,
+    purpose: "reply",
+    destination,
+    message: outgoing(reply, undefined, {}),
+    timeoutMs: consumer.retryPolicy.timeoutMs,
+  });
+  const verdict = judge(outcome, tools.clock.nowMs());
+  if (verdict.kind === "delivered") return undefined;
+  const { code, data } = verdict;
+  return { reason: "ReplyFailed", destination: destination.url, code, data, isFinal: verdict.kind === "reject" };
+}
+
+async function acceptIntoStream(job: Job, reply: EventInHand, tools: DeliveryTools): Promise<ReplyFailure | undefined> {
+  try {
+    await tools.stream.acceptReply(reply, job.hand);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    const data = Buffer.from(error.message);
+    return { reason: "ReplyFailed", destination: "the stream itself", code: 503, data, isFinal: false };
+  }
+}

@@ -1,0 +1,196 @@
+import { BusError } from "../bus.ts";
+import type { Bus, BusLog, BusReader, HeldRecord, LogSpec } from "../bus.ts";
+import { carry } from "./carry.ts";
+import { store } from "./dead-letter.ts";
+import type { Failure } from "./dead-letter.ts";
+import { makeHeldWork } from "./held-work.ts";
+import type { Job, StepResult } from "./job.ts";
+import { parkedRecord, readParkedRecord } from "./parked-record.ts";
+import type { ParkedJob } from "./parked-record.ts";
+import type { DeliveryTools } from "./tools.ts";
+
+/**
+ * How long records of a step wait. All of one step wait alike, so the order in which they came is the order in which
+ * they are due, and a reader need not look behind the first. The first step is for waits that are waited in place.
+ */
+export const STEP_MS = [10_000, 60_000, 600_000, 3_600_000] as const;
+
+const READER_ID = "steps";
+const IN_FLIGHT_MAX = 1_000;
+const APPEND_RETRY_MS = 500;
+
+/** Durable waiting: jobs that may not hold up anybody else until they are due. */
+export interface StepLogs {
+  /**
+   * Puts a job where it waits. Resolves when that is durable: "parked", or "stored" when the consumer's backlog is full
+   * and the event went to the dead-letter store instead; "given-up" when the engine closes before.
+   */
+  park(job: Job, running?: Promise<StepResult>): Promise<StepResult>;
+  /** Opens the step logs that are at the broker from an earlier life. */
+  recover(): Promise<void>;
+  close(drainMs: number): Promise<void>;
+}
+
+/** @param spec The spec of the stream's own log; the step logs are named after it. */
+export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): StepLogs {
+  const steps = STEP_MS.map((_, index) => makeStep(bus, stepSpec(spec, index)));
+  const held = makeHeldWork(tools);
+  const handoffs = new Map<string, Promise<StepResult>>();
+  let lastHandoff = 0;
+
+  const park: StepLogs["park"] = async (job, running) => {
+    const known = tools.consumers.find(job.consumerId);
+    if (known === undefined) return { kind: "ended", ending: "dropped" };
+    if (known.backlog >= known.consumer.limits.backlog) return store(job, backlogFull(known.backlog), tools);
+    let handoffId: string | undefined;
+    if (running !== undefined) {
+      lastHandoff += 1;
+      handoffId = `${tools.processId}-${lastHandoff}`;
+      handoffs.set(handoffId, running);
+      // Whoever works the record off takes its end, errors too.
+      running.catch(() => undefined);
+    }
+    const step = steps[stepFor(job.notBeforeMs - tools.clock.nowMs())];
+    const isParked = await appendUntilDurable(step, parkedRecord(job, handoffId), tools);
+    if (!isParked) return { kind: "given-up" };
+    known.backlog += 1;
+    return { kind: "ended", ending: "parked" };
+  };
+
+  const work = async (index: number, record: HeldRecord): Promise<boolean> => {
+    const job = readParkedRecord(record);
+    if (job === undefined) return true;
+    const running = job.handoffId === undefined ? undefined : handoffs.get(job.handoffId);
+    if (running === undefined && !(await waitOut(dueMs(index, record, job), tools))) return false;
+    const result = await goOn(job, running, tools);
+    if (job.handoffId !== undefined) handoffs.delete(job.handoffId);
+    const known = tools.consumers.find(job.consumerId);
+    if (known !== undefined && known.backlog > 0 && result.kind !== "given-up") known.backlog -= 1;
+    const end = result.kind === "again" ? await park(result.job) : result;
+    return end.kind === "ended";
+  };
+  for (const [index, step] of steps.entries()) {
+    step.onRecord = (record) => {
+      held.run(record, () => work(index, record));
+    };
+  }
+  return {
+    park,
+    async recover() {
+      for (const step of steps) await step.find();
+    },
+    async close(drainMs) {
+      for (const step of steps) step.pause();
+      await held.drain(drainMs);
+      for (const step of steps) await step.close();
+    },
+  };
+}
+
+/**
+ * Until when a record stays where it is. In the first step that is when the job is due, but no longer than the step: a
+ * job that was handed off by a process that is gone waits until that attempt must be over.
+ */
+function dueMs(index: number, record: HeldRecord, job: ParkedJob): number {
+  const stepEndMs = record.acceptedAtMs + (STEP_MS[index] ?? 0);
+  return index === 0 ? Math.min(stepEndMs, job.notBeforeMs) : stepEndMs;
+}
+
+/** The step whose wait is the longest that does not exceed what is asked for; the rest is waited in the next one. */
+export function stepFor(waitMs: number): number {
+  let index = 0;
+  while (index + 1 < STEP_MS.length && (STEP_MS[index + 1] ?? 0) <= waitMs) index += 1;
+  return index;
+}
+
+function stepSpec(spec: LogSpec, index: number): LogSpec {
+  return { ...spec, id: `${spec.id}.step${index}`, partitions: 1 };
+}
+
+function backlogFull(records: number): Failure {
+  const data = Buffer.from(`${records} events wait for this consumer already`);
+  return { reason: "BacklogFull", destination: "the backlog", code: 429, data };
+}
+
+/** The running attempt's own end if this process still knows it; else the job goes on from what the record says. */
+async function goOn(
+  job: ParkedJob,
+  running: Promise<StepResult> | undefined,
+  tools: DeliveryTools,
+): Promise<StepResult> {
+  const result = await running?.catch(tools.onFault);
+  if (result === undefined || result.kind === "given-up") return carry(job, tools);
+  return result.kind === "again" ? carry(result.job, tools) : result;
+}
+
+async function waitOut(dueMs: number, tools: DeliveryTools): Promise<boolean> {
+  const waitMs = dueMs - tools.clock.nowMs();
+  return waitMs <= 0 ? !tools.waiting.isClosing : tools.waiting.pause(waitMs);
+}
+
+async function appendUntilDurable(
+  step: Step | undefined,
+  record: ReturnType<typeof parkedRecord>,
+  tools: DeliveryTools,
+): Promise<boolean> {
+  if (step === undefined) throw new Error("no such step");
+  for (;;) {
+    try {
+      const log = await step.open();
+      await log.append(record);
+      return true;
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      if (!(await tools.waiting.pause(APPEND_RETRY_MS))) return false;
+    }
+  }
+}
+
+/** A step's log, made with its first record. */
+interface Step {
+  onRecord: (held: HeldRecord) => void;
+  open(): Promise<BusLog>;
+  find(): Promise<void>;
+  pause(): void;
+  close(): Promise<void>;
+}
+
+function makeStep(bus: Bus, spec: LogSpec): Step {
+  let opening: Promise<BusLog> | undefined;
+  let reader: BusReader | undefined;
+  const start = async (log: BusLog): Promise<BusLog> => {
+    reader = await log.openReader({
+      id: READER_ID,
+      from: "beginning",
+      inFlightMax: IN_FLIGHT_MAX,
+      onRecord: (held) => {
+        step.onRecord(held);
+      },
+    });
+    return log;
+  };
+  const step: Step = {
+    onRecord: () => undefined,
+    open() {
+      opening ??= bus.openLog(spec).then(start);
+      // A broker that was away is asked again by the next one who comes.
+      opening.catch(() => {
+        opening = undefined;
+      });
+      return opening;
+    },
+    async find() {
+      const log = await bus.findLog(spec);
+      if (log !== undefined) await (opening ??= start(log));
+    },
+    pause() {
+      reader?.pause();
+    },
+    async close() {
+      await reader?.close();
+      const log = await opening?.catch(() => undefined);
+      await log?.close();
+    },
+  };
+  return step;
+}

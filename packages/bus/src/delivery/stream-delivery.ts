@@ -1,0 +1,90 @@
+import type { Bus, BusLog, LogSpec } from "../bus.ts";
+import { openBrokerReading } from "./broker-reading.ts";
+import { openChannelReading } from "./channel-reading.ts";
+import type { Consumer } from "./consumer.ts";
+import { makeConsumerTable } from "./consumer-table.ts";
+import type { KnownConsumer } from "./consumer-table.ts";
+import { makeStepLogs } from "./step-logs.ts";
+import type { StepLogs } from "./step-logs.ts";
+import type { DeliveryTools } from "./tools.ts";
+import { makeWaiting } from "./waiting.ts";
+
+/**
+ * How a stream's log is read. `shared`: one reader, every event matched against all consumers at once (a Broker).
+ * `each`: a reader at the bus for each consumer (a Channel), as users of that bus expect to find them.
+ */
+export type Reading = "shared" | "each";
+
+/** @see openStreamDelivery */
+export interface StreamDeliverySpec {
+  readonly log: LogSpec;
+  readonly reading: Reading;
+  /** How long an event of a shared stream may wait for one consumer before it is handed off. */
+  readonly handoffMs: number;
+  /** Records of the log that this process may hold: a bound on memory. */
+  readonly inFlightMax: number;
+}
+
+/** What the engine is given; the rest it makes itself. */
+export type DeliveryPorts = Omit<DeliveryTools, "consumers" | "waiting">;
+
+/** The delivery of one stream's events by this process. */
+export interface StreamDelivery {
+  /** The log: what accepts events appends here. */
+  readonly log: BusLog;
+  /** Serves these consumers from now on. Resolves when every new one is sure to get what is appended from then on. */
+  setConsumers(consumers: readonly Consumer[]): Promise<void>;
+  consumers(): IterableIterator<KnownConsumer>;
+  /** Reads no more; waits up to `drainMs` for attempts that run, then gives back what is held. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** What the two ways of reading have in common. */
+export interface StreamReading {
+  /** The consumers changed; `gone` are those that were removed. */
+  update(gone: readonly string[]): Promise<void>;
+  close(drainMs: number): Promise<void>;
+}
+
+/** Everything a reading works with. */
+export interface ReadingParts {
+  readonly log: BusLog;
+  readonly spec: StreamDeliverySpec;
+  readonly steps: StepLogs;
+  readonly tools: DeliveryTools;
+}
+
+/**
+ * Opens the stream's log, goes on with what waits in its step logs, and delivers to the consumers it is given.
+ *
+ * @throws BusError when the broker is away or refuses.
+ */
+export async function openStreamDelivery(
+  bus: Bus,
+  spec: StreamDeliverySpec,
+  ports: DeliveryPorts,
+): Promise<StreamDelivery> {
+  const tools: DeliveryTools = { ...ports, consumers: makeConsumerTable(), waiting: makeWaiting(ports.clock) };
+  const log = await bus.openLog(spec.log);
+  const steps = makeStepLogs(bus, spec.log, tools);
+  const parts: ReadingParts = { log, spec, steps, tools };
+  const reading = spec.reading === "shared" ? openBrokerReading(parts) : openChannelReading(parts);
+  let isRecovered = false;
+  return {
+    log,
+    async setConsumers(consumers) {
+      const gone = tools.consumers.replace(consumers);
+      await reading.update(gone);
+      // Not before there are consumers: what waits for one that is not known would count as left over.
+      if (!isRecovered) await steps.recover();
+      isRecovered = true;
+    },
+    consumers: () => tools.consumers.all(),
+    async close(drainMs) {
+      // Whoever waits gives up now; attempts that run have until then to end.
+      tools.waiting.close();
+      await Promise.all([reading.close(drainMs), steps.close(drainMs)]);
+      await log.close();
+    },
+  };
+}

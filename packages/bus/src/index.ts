@@ -1,0 +1,25 @@
+export {
+  BusError,
+  BusRefusedError,
+  BusUnavailableError,
+  LogFullError,
+  RecordTooLargeError,
+  recordBytes,
+} from "./bus.ts";
+export type { Backlog, Bus, BusLog, BusReader, BusRecord, BusTrouble, HeldRecord, LogSpec, ReaderSpec } from "./bus.ts";
+export { systemClock } from "./clock.ts";
+export type { Clock } from "./clock.ts";
+export type { Consumer, ConsumerLimits, Destination, ReplyRule } from "./delivery/consumer.ts";
+export type { KnownConsumer } from "./delivery/consumer-table.ts";
+export type { DeadLetter, DeadLetterReason, DeadLetterStore } from "./delivery/dead-letter-store.ts";
+export { takeInHand } from "./delivery/event-in-hand.ts";
+export type { EventInHand } from "./delivery/event-in-hand.ts";
+export type { LedgerEntry } from "./delivery/ledger.ts";
+export { DEFAULT_RETRY_POLICY, WAIT_MAX_MS } from "./delivery/retry-policy.ts";
+export type { Backoff, RetryPolicy } from "./delivery/retry-policy.ts";
+export type { Sender, SendOutcome, SendRequest } from "./delivery/sender.ts";
+export { openStreamDelivery } from "./delivery/stream-delivery.ts";
+export type { DeliveryPorts, Reading, StreamDelivery, StreamDeliverySpec } from "./delivery/stream-delivery.ts";
+export type { StreamRules } from "./delivery/tools.ts";
+export { makeMemoryDeadLetterStore } from "./stub/memory-dead-letter-store.ts";
+export { openStubBus } from "./stub/stub-bus.ts";
