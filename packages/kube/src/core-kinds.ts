@@ -8,6 +8,7 @@ import type {
   V1CustomResourceDefinitionVersion,
   V1Deployment,
   V1EndpointSlice,
+  V1Job,
   V1Lease,
   V1MutatingWebhookConfiguration,
   V1Namespace,
@@ -72,6 +73,10 @@ export const Deployment: Kind<Deployment> = kindOf("apps", "Deployment", "deploy
 /** An apps/v1 ReplicaSet. */
 export type ReplicaSet = WireObject<V1ReplicaSet>;
 export const ReplicaSet: Kind<ReplicaSet> = kindOf("apps", "ReplicaSet", "replicasets");
+
+/** A batch/v1 Job. */
+export type Job = WireObject<V1Job>;
+export const Job: Kind<Job> = kindOf("batch", "Job", "jobs");
 
 const admission = "admissionregistration.k8s.io";
 

@@ -51,6 +51,7 @@ export {
   CustomResourceDefinition,
   Deployment,
   EndpointSlice,
+  Job,
   Lease,
   MutatingWebhookConfiguration,
   Namespace,

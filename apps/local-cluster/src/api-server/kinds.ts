@@ -3,6 +3,7 @@ import { apiVersionOf } from "./resource.ts";
 import { crdStrategy } from "./crd/crd-strategy.ts";
 import * as columns from "./reading/built-in-columns.ts";
 import * as event from "./strategies/event.ts";
+import { jobStrategy } from "./strategies/job.ts";
 import * as plain from "./strategies/plain.ts";
 import { podStrategy } from "./strategies/pod.ts";
 import { serviceStrategy } from "./strategies/service.ts";
@@ -154,6 +155,15 @@ const rows: readonly KindRow[] = [
     categories: all,
     hasStatus: true,
     columns: columns.hpas,
+  },
+  {
+    group: "batch",
+    kind: "Job",
+    plural: "jobs",
+    categories: all,
+    hasStatus: true,
+    columns: columns.jobs,
+    strategy: jobStrategy,
   },
   { group: "coordination.k8s.io", kind: "Lease", plural: "leases", columns: columns.leases },
   {

@@ -60,6 +60,8 @@ export interface Strategy {
   graceSeconds?(object: ApiObject, asked: number | undefined): number;
   /** Field selectors beside metadata.name and metadata.namespace. */
   readonly fieldLabels?: Readonly<Record<string, (object: ApiObject) => string>>;
+  /** What becomes of the dependants when a deletion does not say. Absent: they go too, in the background. */
+  readonly defaultPropagation?: "Orphan";
   /** A finalizer every new object starts with. */
   readonly finalizer?: string;
   /** Whether something beside the finalizers of its metadata keeps the object from going. */

@@ -15,6 +15,8 @@ export interface Claim<Owner extends KubeObject, Child extends KubeObject> {
   readonly owner: Owner;
   readonly childKind: Kind<Child>;
   readonly matches: Matcher;
+  /** What an adopted child gets beside its owner. */
+  readonly finalizer?: string;
 }
 
 /**
@@ -66,11 +68,13 @@ async function canAdopt<Owner extends KubeObject, Child extends KubeObject>(
 
 async function adopt<Owner extends KubeObject, Child extends KubeObject>(
   kube: KubeClient,
-  { ownerKind, owner, childKind }: Claim<Owner, Child>,
+  { ownerKind, owner, childKind, finalizer }: Claim<Owner, Child>,
   child: Child,
 ): Promise<Child | undefined> {
-  const references = [...(child.metadata.ownerReferences ?? []), makeControllerReference(ownerKind, owner)];
-  return writeReferences(kube, { childKind, child, references });
+  const { ownerReferences = [], finalizers = [] } = child.metadata;
+  const references = [...ownerReferences, makeControllerReference(ownerKind, owner)];
+  const isMissing = finalizer !== undefined && !finalizers.includes(finalizer);
+  return writeReferences(kube, { childKind, child, references, ...(isMissing && { added: finalizer }) });
 }
 
 async function release<Owner extends KubeObject, Child extends KubeObject>(
@@ -86,16 +90,20 @@ interface ReferenceWrite<Child extends KubeObject> {
   readonly childKind: Kind<Child>;
   readonly child: Child;
   readonly references: readonly object[];
+  /** A finalizer to put on with them. */
+  readonly added?: string;
 }
 
 /** Writes the references onto exactly the version that was judged: a newer one is a Conflict, and judged again. */
 async function writeReferences<Child extends KubeObject>(
   kube: KubeClient,
-  { childKind, child, references }: ReferenceWrite<Child>,
+  { childKind, child, references, added }: ReferenceWrite<Child>,
 ): Promise<Child | undefined> {
   if (isSemanticallyEqual(references, child.metadata.ownerReferences)) return child;
-  const { uid, resourceVersion } = child.metadata;
-  const body = { metadata: { uid, resourceVersion, ownerReferences: references.length === 0 ? null : references } };
+  const { uid, resourceVersion, finalizers = [] } = child.metadata;
+  const ownerReferences = references.length === 0 ? null : references;
+  const withFinalizer = added === undefined ? {} : { finalizers: [...finalizers, added] };
+  const body = { metadata: { uid, resourceVersion, ownerReferences, ...withFinalizer } };
   try {
     return await kube.patch(childKind, keyOf(child), { type: "merge", body });
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   EndpointSlice,
   type Informer,
   type InformerOptions,
+  Job,
   type Kind,
   type KubeClient,
   type KubeObject,
@@ -26,6 +27,7 @@ import type { WatchSource } from "@kelvin/controller";
 import { mirroringControllerName } from "./endpoint-slice-mirroring/mirror.ts";
 import { Endpoints } from "./endpoints/endpoints-kind.ts";
 import { controllerName, managedByLabel, serviceNameLabel } from "./endpoint-slice/slices.ts";
+import { isTracked } from "./job/job-pod.ts";
 import { leaseNamespace } from "./node-lease/reconcile.ts";
 import { controllerOf } from "./ownership.ts";
 import { isPodTerminal } from "./pods.ts";
@@ -39,6 +41,7 @@ export const indexes = {
   node: "node",
   terminated: "terminated",
   waiting: "waiting",
+  tracked: "tracked",
   service: "service",
 } as const;
 
@@ -50,6 +53,7 @@ export interface ClusterInformers {
   readonly pods: Informer<Pod>;
   readonly replicaSets: Informer<ReplicaSet>;
   readonly deployments: Informer<Deployment>;
+  readonly jobs: Informer<Job>;
   readonly services: Informer<CoreService>;
   readonly slices: Informer<EndpointSlice>;
   /** Slices made from Endpoints that somebody wrote by hand. */
@@ -77,11 +81,13 @@ export function openClusterInformers(kube: KubeClient): ClusterInformers {
         ...ownershipIndexes,
         [indexes.node]: ({ spec }) => (spec?.nodeName === undefined ? [] : [spec.nodeName]),
         [indexes.terminated]: (pod) => (isPodTerminal(pod) ? [all] : []),
+        [indexes.tracked]: (pod) => (isTracked(pod) ? [all] : []),
         [indexes.waiting]: (pod) => (isWaitingForNode(pod) ? [all] : []),
       },
     }),
     replicaSets: open(ReplicaSet, { indexes: ownershipIndexes }),
     deployments: open(Deployment),
+    jobs: open(Job),
     services: open(CoreService),
     slices: open(EndpointSlice, slicesManagedBy(controllerName)),
     mirroredSlices: open(EndpointSlice, slicesManagedBy(mirroringControllerName)),

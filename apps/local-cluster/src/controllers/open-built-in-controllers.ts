@@ -9,6 +9,8 @@ import { openEndpointSliceMirroringController } from "./endpoint-slice-mirroring
 import { openEndpointsController } from "./endpoints/controller.ts";
 import { openObjectGraph } from "./garbage-collector/object-graph.ts";
 import { openGarbageCollector } from "./garbage-collector/open-garbage-collector.ts";
+import { openJobController } from "./job/controller.ts";
+import { openJobOrphanPodsController } from "./job/orphan-pods.ts";
 import { openKindDirectory } from "./kind-directory.ts";
 import { openNamespaceController } from "./namespace/controller.ts";
 import { initialNamespaces } from "./namespace/reconcile.ts";
@@ -27,7 +29,7 @@ export interface BuiltInControllersOptions {
 }
 
 /**
- * Starts the controllers that a Kubernetes brings along: Deployments, ReplicaSets, EndpointSlices and Endpoints, namespaces, default
+ * Starts the controllers that a Kubernetes brings along: Deployments, ReplicaSets, Jobs, EndpointSlices and Endpoints, namespaces, default
  * ServiceAccounts, garbage collection, scheduling, node leases and the end of pods that nobody else ends.
  *
  * All state is in the API server: they may be stopped at any moment and started anew.
@@ -50,6 +52,8 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
     openScheduler(base),
     openReplicaSetController(base),
     openDeploymentController(base),
+    openJobController(base),
+    openJobOrphanPodsController(base),
     openEndpointSliceController(base),
     openEndpointsController(base),
     openEndpointSliceMirroringController(base),

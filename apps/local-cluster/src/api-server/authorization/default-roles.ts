@@ -25,6 +25,7 @@ const viewRules: readonly JsonObject[] = [
   { ...core, resources: ["namespaces", "namespaces/status"], verbs: read },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
   { apiGroups: ["apps"], resources: [...workloads, "deployments/status", "replicasets/status"], verbs: read },
+  { apiGroups: ["batch"], resources: ["jobs", "jobs/status"], verbs: read },
   {
     apiGroups: ["autoscaling"],
     resources: ["horizontalpodautoscalers", "horizontalpodautoscalers/status"],
@@ -42,6 +43,7 @@ const editRules: readonly JsonObject[] = [
   { ...core, resources: ["configmaps", "events", "secrets", "serviceaccounts", "services"], verbs: write },
   { ...core, resources: ["serviceaccounts/token"], verbs: ["create"] },
   { apiGroups: ["apps"], resources: [...workloads, "deployments/rollback"], verbs: write },
+  { apiGroups: ["batch"], resources: ["jobs"], verbs: write },
   { apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: write },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: write },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: write },

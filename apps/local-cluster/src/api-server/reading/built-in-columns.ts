@@ -1,7 +1,7 @@
 import type { ApiObject, JsonObject } from "../api-object.ts";
 import { listAt, numberAt, recordAt, recordsAt, stringAt } from "../api-object.ts";
 import type { Column } from "../resource.ts";
-import { ageColumn, ageText, nameColumn } from "./columns.ts";
+import { ageColumn, ageText, durationText, nameColumn } from "./columns.ts";
 import { podColumns } from "./pod-columns.ts";
 import { labelSelectorText } from "./selectors.ts";
 
@@ -233,6 +233,41 @@ export const replicaSets: readonly Column[] = [
   ageColumn,
   ...templateColumns,
 ];
+
+export const jobs: readonly Column[] = [
+  nameColumn,
+  text("Status", jobStatus),
+  text("Completions", jobCompletions),
+  { name: "Duration", type: "string", cell: jobDuration },
+  ageColumn,
+  ...templateColumns,
+];
+
+function jobStatus(job: ApiObject): string {
+  const conditions = recordsAt(job, "status", "conditions");
+  const has = (wanted: string): boolean =>
+    conditions.some((condition) => condition["type"] === wanted && condition["status"] === "True");
+  if (has("Complete")) return "Complete";
+  if (has("Failed")) return "Failed";
+  if (job.metadata.deletionTimestamp !== undefined) return "Terminating";
+  return ["Suspended", "FailureTarget", "SuccessCriteriaMet"].find(has) ?? "Running";
+}
+
+function jobCompletions(job: ApiObject): string {
+  const succeeded = status(job, "succeeded");
+  const completions = numberAt(job, "spec", "completions");
+  if (completions !== undefined) return `${succeeded}/${completions}`;
+  const parallelism = numberAt(job, "spec", "parallelism") ?? 0;
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+}
+
+function jobDuration(job: ApiObject, now: Date): string {
+  const startTime = stringAt(job, "status", "startTime");
+  if (startTime === "") return "";
+  const end = stringAt(job, "status", "completionTime");
+  const endMs = end === "" ? now.getTime() : Date.parse(end);
+  return durationText(Math.max(0, Math.floor((endMs - Date.parse(startTime)) / 1000)));
+}
 
 export const hpas: readonly Column[] = [
   nameColumn,

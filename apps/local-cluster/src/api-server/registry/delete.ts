@@ -86,7 +86,7 @@ function makeTerminating(
   const isPending = current.metadata.deletionTimestamp !== undefined;
   const graceSeconds = graceSecondsFor(resource, current, options);
   const next = terminating(current, {
-    finalizers: finalizersFor(current, options),
+    finalizers: finalizersFor(resource, current, options),
     graceSeconds,
     deletionTimestamp: timestampOf(new Date(registry.now().getTime() + graceSeconds * 1000)),
   });
@@ -122,7 +122,8 @@ function terminating(current: ApiObject, { finalizers, graceSeconds, deletionTim
 }
 
 /** How the dependants fare is decided by the first deletion. */
-function finalizersFor({ metadata }: ApiObject, { propagationPolicy }: DeleteOptions): string[] {
+function finalizersFor({ strategy }: Resource, { metadata }: ApiObject, options: DeleteOptions): string[] {
+  const { propagationPolicy = strategy.defaultPropagation } = options;
   const { finalizers = [], deletionTimestamp } = metadata;
   if (deletionTimestamp !== undefined || propagationPolicy === undefined) return finalizers;
   const kept = finalizers.filter((finalizer) => finalizer !== foregroundFinalizer && finalizer !== orphanFinalizer);

@@ -5,7 +5,7 @@ import type { ControllerBase } from "../controller-base.ts";
 import { controllerOf } from "../ownership.ts";
 import { isPodActive } from "../pods.ts";
 import { reconcileReplicaSet } from "./reconcile.ts";
-import { openUnseenWrites } from "./unseen-writes.ts";
+import { openUnseenWrites } from "../unseen-writes.ts";
 
 const name = "replicaset-controller";
 

@@ -3,7 +3,7 @@ import { silentRecorder } from "@kelvin/controller";
 import { ForbiddenError, Pod, ReplicaSet } from "@kelvin/kube";
 import { fakeClock, openFakeKube, type FakeKube } from "@kelvin/testkit";
 import { type ReplicaSetDeps, reconcileReplicaSet } from "./reconcile.ts";
-import { openUnseenWrites } from "./unseen-writes.ts";
+import { openUnseenWrites } from "../unseen-writes.ts";
 
 const labels = { app: "web" };
 

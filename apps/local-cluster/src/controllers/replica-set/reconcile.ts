@@ -1,13 +1,4 @@
-import {
-  type Clock,
-  keyOf,
-  type KubeClient,
-  labelSelectorMatcher,
-  NotFoundError,
-  Pod,
-  ReplicaSet,
-  toError,
-} from "@kelvin/kube";
+import { type Clock, type KubeClient, labelSelectorMatcher, Pod, ReplicaSet, toError } from "@kelvin/kube";
 import { type Outcome, requeueAfter, waitForEvent } from "@kelvin/controller";
 import { claimChildren } from "../claim.ts";
 import { findCondition } from "../conditions.ts";
@@ -15,11 +6,12 @@ import { isNamespaceTerminating } from "../namespace-terminating.ts";
 import { isBeingDeleted } from "../ownership.ts";
 import { isPodActive } from "../pods.ts";
 import type { EventRecorder } from "@kelvin/controller";
+import { createPod, deletePod } from "../pod-control.ts";
+import { makeTemplatePod } from "../template-pod.ts";
 import { retryDelayMs } from "../retry-delay.ts";
-import { makePod } from "./pod.ts";
-import { runSlowStart } from "./slow-start.ts";
+import { runSlowStart } from "../slow-start.ts";
 import { makeReplicaSetStatus, type ReplicaFailure } from "./status.ts";
-import type { UnseenWrites } from "./unseen-writes.ts";
+import type { UnseenWrites } from "../unseen-writes.ts";
 import { decideVictims } from "./victims.ts";
 
 /** Pods that one pass creates or deletes at most; the rest follows in the next. */
@@ -77,26 +69,18 @@ async function createPods(
   count: number,
   deps: ReplicaSetDeps,
 ): Promise<ReplicaFailure | undefined> {
-  const result = await runSlowStart(count, () => createPod(replicaSet, deps));
+  const result = await runSlowStart(count, () => createPod(replicaSet, newPod(replicaSet, deps), deps));
   if (result.error === undefined || isNamespaceTerminating(result.error)) return undefined;
   return { reason: "FailedCreate", message: toError(result.error).message };
 }
 
-async function createPod(replicaSet: ReplicaSet, { kube, unseen, recorder, random }: ReplicaSetDeps): Promise<void> {
-  const pod = makePod(replicaSet, random);
-  const owner = replicaSet.metadata.uid ?? "";
-  const name = pod.metadata.name ?? "";
-  unseen.created(owner, name);
-  try {
-    await kube.create(Pod, pod);
-    recorder.normal(replicaSet, "SuccessfulCreate", `Created pod: ${name}`);
-  } catch (error) {
-    unseen.forget(owner, name);
-    if (!isNamespaceTerminating(error)) {
-      recorder.warning(replicaSet, "FailedCreate", `Error creating: ${toError(error).message}`);
-    }
-    throw error;
-  }
+function newPod(replicaSet: ReplicaSet, { random }: ReplicaSetDeps): Pod {
+  const template = replicaSet.spec?.template;
+  return makeTemplatePod(
+    { ownerKind: ReplicaSet, owner: replicaSet, template },
+    `${replicaSet.metadata.name ?? ""}-`,
+    random,
+  );
 }
 
 async function deletePods(
@@ -112,19 +96,4 @@ async function deletePods(
   const results = await Promise.allSettled(victims.map((pod) => deletePod(replicaSet, pod, deps)));
   const failed = results.find((result) => result.status === "rejected");
   return failed && { reason: "FailedDelete", message: toError(failed.reason).message };
-}
-
-async function deletePod(replicaSet: ReplicaSet, pod: Pod, { kube, unseen, recorder }: ReplicaSetDeps): Promise<void> {
-  const owner = replicaSet.metadata.uid ?? "";
-  const { name = "", uid = "" } = pod.metadata;
-  unseen.deleted(owner, uid);
-  try {
-    await kube.delete(Pod, keyOf(pod), { preconditions: { uid } });
-    recorder.normal(replicaSet, "SuccessfulDelete", `Deleted pod: ${name}`);
-  } catch (error) {
-    unseen.forget(owner, uid);
-    if (error instanceof NotFoundError) return;
-    recorder.warning(replicaSet, "FailedDelete", `Error deleting: ${toError(error).message}`);
-    throw error;
-  }
 }
