@@ -37,9 +37,10 @@ describe("the end of the supervisor ends everything", () => {
     { name: "TERM to npm", signal: "SIGTERM" as const, wantCode: 0 },
     { name: "INT to npm", signal: "SIGINT" as const, wantCode: 0 },
     { name: "kill -9 of the supervisor", signal: "SIGKILL" as const, wantCode: undefined },
+    { name: "kill -9 of npm", signal: "SIGKILL" as const, wantCode: null, isToNpm: true },
   ])(
     "$name: nothing is left, and the state is there at the next start",
-    async ({ signal, wantCode }) => {
+    async ({ signal, wantCode, isToNpm = false }) => {
       const kelvin = await open();
       const kubectl = kubectlFor(kelvin);
       await kubectl("create", "configmap", "kept", "--from-literal=a=b", "--dry-run=client", "-o", "yaml").then(
@@ -55,7 +56,7 @@ describe("the end of the supervisor ends everything", () => {
 
       const startMs = performance.now();
       const exited = new Promise<number | null>((resolve) => void kelvin.process.once("exit", resolve));
-      if (signal === "SIGKILL") process.kill(supervisorPid(kelvin), signal);
+      if (signal === "SIGKILL" && !isToNpm) process.kill(supervisorPid(kelvin), signal);
       else kelvin.process.kill(signal);
       const code = await exited;
       expect(performance.now() - startMs).toBeLessThan(15_000);
@@ -65,7 +66,7 @@ describe("the end of the supervisor ends everything", () => {
       const nothing = { processes: [], listeningPorts: [], mounts: [], networkNamespaces: [] };
       const isGone = async (): Promise<boolean> =>
         isDeepStrictEqual(readMachineState({ dataDir: kelvin.dataDir, ports }), nothing);
-      await eventually(isGone, 10_000, "nothing left");
+      await eventually(isGone, 20_000, "nothing left");
       expect(findLiving(running.networkNamespaces)).toEqual([]);
 
       const again = await open({

@@ -8,6 +8,8 @@ export interface ClusterConfig {
   /** Nothing is kept: objects live in memory only. */
   readonly isEphemeral: boolean;
   readonly apiPort: number;
+  /** Where the host finds the image registry; images may be named after it, as after 5000. */
+  readonly registryPort: number;
   /** How Pods are kept apart. */
   readonly network: "namespaces" | "loopback";
   /** N of the 127.N addresses of a cluster on the loopback network. */
@@ -26,6 +28,7 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
     options: {
       "data-dir": { type: "string" },
       "api-port": { type: "string" },
+      "registry-port": { type: "string", default: "5000" },
       "images-dir": { type: "string" },
       network: { type: "string", default: "namespaces" },
       "loopback-block": { type: "string" },
@@ -41,6 +44,7 @@ export function parseConfig(words: readonly string[]): ClusterConfig {
     dataDir,
     isEphemeral: ephemeral,
     apiPort: Number(apiPort),
+    registryPort: Number(values["registry-port"]),
     network: values.network === "loopback" ? "loopback" : "namespaces",
     ...(values["loopback-block"] !== undefined && { loopbackBlock: Number(values["loopback-block"]) }),
     authorization: parseAuthorization(values.authorization),

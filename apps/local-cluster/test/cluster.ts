@@ -51,6 +51,7 @@ export async function openTestCluster(
   const config: ClusterConfig = {
     isEphemeral: true,
     apiPort,
+    registryPort: 5000,
     network: "namespaces",
     imagesDir: join(import.meta.dirname, "images"),
     ...options,

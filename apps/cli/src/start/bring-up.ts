@@ -7,7 +7,7 @@ import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { renderOverlay } from "./rendered-overlay.ts";
 import { repositoryRoot } from "./repository.ts";
-import { setPorts } from "./set-ports.ts";
+import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
 const READY_DEADLINE_MS = 60_000;
 
@@ -17,7 +17,7 @@ const READY_DEADLINE_MS = 60_000;
  */
 export async function bringUp(
   cluster: ClusterProcess,
-  options: StartOptions,
+  options: StartOptions & ChosenPorts,
   { progress, signal: stopped }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
   const overlay = await renderOverlay(
@@ -25,7 +25,7 @@ export async function bringUp(
     "overlays/local",
     join(options.dataDir, "overlay.json"),
   );
-  const manifests = setPorts(overlay, options.httpPort);
+  const manifests = setPorts(overlay, options);
   await cluster.serving;
   progress.say(`The API server answers on port ${options.apiPort}`);
   const kubeconfig = join(options.dataDir, "kubeconfig");

@@ -4,6 +4,7 @@ import type { Server, Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { bindHostPort } from "./host-ports.ts";
 import type { StartOptions } from "./options.ts";
+import type { ChosenPorts } from "./set-ports.ts";
 import { openOutside, type OutsideAnswer, type OutsideRequest } from "./outside.ts";
 
 /** What passes between us and the cluster. The same shapes are in apps/local-cluster/src/network/host-ports.ts. */
@@ -69,7 +70,7 @@ export function namespaceNetwork(isRoot: boolean): ClusterNetwork {
 }
 
 export interface ClusterProcessOptions {
-  readonly start: StartOptions;
+  readonly start: StartOptions & Pick<ChosenPorts, "registryPort">;
   readonly repository: string;
   readonly network: ClusterNetwork;
 }
@@ -94,7 +95,7 @@ export function openClusterProcess({ start: options, repository, network }: Clus
   return followCluster(child, network, options.egress);
 }
 
-function nodeCommand(options: StartOptions, repository: string): string[] {
+function nodeCommand(options: ClusterProcessOptions["start"], repository: string): string[] {
   const main = join(repository, "apps", "local-cluster", "src", "main.ts");
   const images = options.imagesDir === undefined ? [] : ["--images-dir", options.imagesDir];
   return [
@@ -106,6 +107,8 @@ function nodeCommand(options: StartOptions, repository: string): string[] {
     options.dataDir,
     "--api-port",
     String(options.apiPort),
+    "--registry-port",
+    String(options.registryPort),
     ...images,
     "--authorization",
     options.authorization,

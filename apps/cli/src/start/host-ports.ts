@@ -18,6 +18,23 @@ export async function bindHostPort(port: number): Promise<Server[]> {
   return servers;
 }
 
+const FREE_PORT_ATTEMPTS_MAX = 20;
+
+/** Binds a port that is free on all loopback addresses. @throws Error when none is found in a few attempts. */
+export async function bindFreeHostPort(): Promise<{ port: number; servers: Server[] }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const trial = await bind("127.0.0.1", 0);
+    const address = trial.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    await new Promise((resolve) => trial.close(resolve));
+    try {
+      return { port, servers: await bindHostPort(port) };
+    } catch (error) {
+      if (attempt === FREE_PORT_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
 function bind(host: string, port: number): Promise<Server> {
   // Only the cluster accepts. What comes in the moment before it has the socket is refused.
   const server = createServer((socket) => socket.resetAndDestroy());

@@ -11,7 +11,6 @@ describe("parseStartOptions", () => {
       isEphemeral: false,
       apiPort: 6443,
       httpPort: 8080,
-      registryPort: 5000,
       bus: "stub",
       network: "auto",
       authorization: "enforce",
@@ -34,6 +33,11 @@ describe("parseStartOptions", () => {
     expect(() => parse(["--egress-ports", "90-80"])).toThrow("the range goes backwards");
     expect(() => parse(["--egress-ports", "1-65535"])).toThrow("65535 ports, but at most 4000");
     expect(() => parse(["--egress-ports", ""])).toThrow('--egress-ports "" is not a port');
+  });
+
+  test("the registry's port is nobody else's", () => {
+    expect(parse(["--registry-port", "5001"])?.registryPort).toBe(5001);
+    expect(() => parse(["--registry-port", "8081"])).toThrow("--registry-port 8081 is taken by the gateway or the API");
   });
 
   test("RBAC is enforced, audited or left out", () => {

@@ -9,7 +9,8 @@ export interface StartOptions {
   readonly apiPort: number;
   /** The public gateway; the cluster-local one is the port after it. */
   readonly httpPort: number;
-  readonly registryPort: number;
+  /** Absent: 5000 or, when that is taken, a free one. */
+  readonly registryPort?: number;
   readonly bus: string;
   readonly imagesDir?: string;
   readonly network: NetworkChoice;
@@ -39,7 +40,7 @@ Options:
   --ephemeral           keep no objects: every start is a new cluster
   --api-port PORT       Kubernetes API on 127.0.0.1 and ::1 (default 6443)
   --http-port PORT      public gateway; PORT + 1 is the cluster-local one (default 8080)
-  --registry-port PORT  embedded image registry (default 5000; not there yet)
+  --registry-port PORT  embedded image registry (default 5000, or a free one)
   --images-dir DIR      more directories to run as images dev.local/<name>
   --bus NAME            event bus: stub (the others come later)
   --network NAME        auto, namespaces, or loopback where namespaces are refused:
@@ -55,7 +56,7 @@ const optionTypes = {
   ephemeral: { type: "boolean", default: false },
   "api-port": { type: "string", default: "6443" },
   "http-port": { type: "string", default: "8080" },
-  "registry-port": { type: "string", default: "5000" },
+  "registry-port": { type: "string" },
   "images-dir": { type: "string" },
   bus: { type: "string", default: "stub" },
   network: { type: "string", default: "auto" },
@@ -88,12 +89,13 @@ export function parseStartOptions(
     );
   }
   const { "images-dir": imagesDir, "egress-ports": egressPorts } = values;
+  const registryPort = parseRegistryPort(values["registry-port"], [apiPort, httpPort, httpPort + 1]);
   return {
     dataDir: values["data-dir"],
     isEphemeral: values.ephemeral,
     apiPort,
     httpPort,
-    registryPort: parsePort("registry-port", values["registry-port"]),
+    ...(registryPort !== undefined && { registryPort }),
     bus: values.bus,
     network: parseChoice("network", values.network, networkChoices),
     egress: parseChoice("egress", values.egress, switchPositions),
@@ -118,7 +120,7 @@ type Values = {
   ephemeral: boolean;
   "api-port": string;
   "http-port": string;
-  "registry-port": string;
+  "registry-port"?: string | undefined;
   "images-dir"?: string | undefined;
   bus: string;
   network: string;
@@ -155,6 +157,13 @@ function checkPortList(option: string, text: string): string {
   }
   if (count > EGRESS_PORTS_MAX) throw new UsageError(`--${option}: ${count} ports, but at most ${EGRESS_PORTS_MAX}`);
   return text;
+}
+
+function parseRegistryPort(text: string | undefined, others: readonly number[]): number | undefined {
+  if (text === undefined) return undefined;
+  const port = parsePort("registry-port", text);
+  if (others.includes(port)) throw new UsageError(`--registry-port ${port} is taken by the gateway or the API`);
+  return port;
 }
 
 function parsePort(option: string, text: string): number {

@@ -21,7 +21,7 @@ test("the chosen port goes into published Services and into status URLs, and now
   });
   const inner = manifest("Service", "activator", { spec: { ports: [{ port: 8080 }] } });
   const network = manifest("ConfigMap", "config-network", { data: { "kelvin.dev/external-port": "8080", other: "x" } });
-  expect(setPorts([gateway, inner, network], 9000)).toEqual([
+  expect(setPorts([gateway, inner, network], { httpPort: 9000, registryPort: 5000 })).toEqual([
     manifest("Service", "gateway", {
       spec: {
         type: "LoadBalancer",
@@ -33,5 +33,20 @@ test("the chosen port goes into published Services and into status URLs, and now
     }),
     inner,
     manifest("ConfigMap", "config-network", { data: { "kelvin.dev/external-port": "9000", other: "x" } }),
+  ]);
+});
+
+test("the registry keeps its port inside the cluster", () => {
+  const spec = { type: "LoadBalancer", ports: [{ port: 5000 }] };
+  const registry: Manifest = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "registry", namespace: "kelvin-registry", annotations: { kept: "yes" } },
+    spec,
+  };
+  expect(setPorts([registry], { httpPort: 9000, registryPort: 5000 })).toEqual([registry]);
+  const annotations = { kept: "yes", "kelvin.dev/host-ports": "5000:5001" };
+  expect(setPorts([registry], { httpPort: 9000, registryPort: 5001 })).toEqual([
+    { ...registry, metadata: { ...registry.metadata, annotations } },
   ]);
 });

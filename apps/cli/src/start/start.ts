@@ -2,13 +2,15 @@ import { join } from "node:path";
 import type { Server } from "node:net";
 import { StartError } from "../usage-error.ts";
 import { type ClusterNetwork, type ClusterProcess, namespaceNetwork, openClusterProcess } from "./cluster-process.ts";
-import { bindHostPort, describeBindFailure } from "./host-ports.ts";
+import { bindFreeHostPort, bindHostPort, describeBindFailure } from "./host-ports.ts";
 import { describeLoopback, openLoopbackNetwork } from "./loopback-network.ts";
 import { readLogTail } from "./log-tail.ts";
+import { followNpm } from "./npm-parent.ts";
 import type { StartOptions } from "./options.ts";
 import { diagnoseNamespaces, requireLinux } from "./preflight.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { repositoryRoot } from "./repository.ts";
+import { OVERLAY_REGISTRY_PORT } from "./set-ports.ts";
 import { followSignals, type StopSignals } from "./signals.ts";
 
 /** What a stop may take in all is 15 s; the cluster itself gives its Pods 8. */
@@ -24,9 +26,11 @@ export async function runStart(options: StartOptions): Promise<number> {
     () => performance.now(),
   );
   const signals = followSignals(process, () => performance.now());
+  const npm = followNpm(process, () => process.kill(process.pid, "SIGTERM"));
   try {
     return await chooseNetwork(options, { progress, signals });
   } finally {
+    npm.close();
     signals.close();
   }
 }
@@ -61,14 +65,17 @@ async function runCluster(
   { progress, signals, network }: Surroundings & { network: ClusterNetwork },
 ): Promise<number> {
   const ports = await bindPorts(options);
-  const cluster = openClusterProcess({ start: options, repository: repositoryRoot, network });
+  const registry = await bindRegistryPort(options, progress);
+  ports.set(registry.port, registry.servers);
+  const chosen = { ...options, registryPort: registry.port };
+  const cluster = openClusterProcess({ start: chosen, repository: repositoryRoot, network });
   signals.onSecond(() => cluster.kill());
   const abort = AbortSignal.any([signals.stopped, abortOn(cluster.exited)]);
   try {
     for (const [port, servers] of ports) await cluster.publish(port, servers);
     // Loaded only now: meanwhile the cluster boots.
     const { bringUp } = await import("./bring-up.ts");
-    await bringUp(cluster, options, { progress, signal: abort });
+    await bringUp(cluster, chosen, { progress, signal: abort });
   } catch (error) {
     if (!signals.stopped.aborted) {
       await stopCluster(cluster);
@@ -101,6 +108,26 @@ async function bindPorts({ apiPort, httpPort }: StartOptions): Promise<Map<numbe
     }
   }
   return bound;
+}
+
+/** Builds need some registry, not a certain port: only who asked for one is told that it is taken. */
+async function bindRegistryPort(
+  { registryPort }: StartOptions,
+  progress: Progress,
+): Promise<{ port: number; servers: Server[] }> {
+  const port = registryPort ?? OVERLAY_REGISTRY_PORT;
+  try {
+    return { port, servers: await bindHostPort(port) };
+  } catch (error) {
+    if (registryPort !== undefined) {
+      throw new StartError(describeBindFailure(port, "--registry-port PORT", error), { cause: error });
+    }
+    const free = await bindFreeHostPort();
+    progress.say(
+      `Port ${port} is in use: on this machine the image registry is localhost:${free.port} (--registry-port)`,
+    );
+    return free;
+  }
 }
 
 async function stopCluster(cluster: ClusterProcess): Promise<void> {

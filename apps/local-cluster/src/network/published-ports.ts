@@ -20,6 +20,15 @@ interface Publication {
   servers: readonly Server[];
 }
 
+/** An annotation: "5000:5001,…" has port 5000 of the Service be 5001 on the host. Inside the cluster both lead to it. */
+const hostPortsAnnotation = "kelvin.dev/host-ports";
+
+/** One port of a Service and what it is on the host. */
+interface PublishedPort {
+  readonly port: number;
+  readonly hostPort: number;
+}
+
 /** Gives every Service of type LoadBalancer its ports on the host's loopback addresses, and says so in its status. */
 export function openPublishedPorts(options: PublishedPortsOptions): { close(): Promise<void> } {
   const { services, proxy, hostPorts, hostAddress, reportError } = options;
@@ -27,17 +36,18 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
   let isClosed = false;
   let work: Promise<void> = Promise.resolve();
 
-  async function publish(service: CoreService, port: number): Promise<void> {
+  async function publish(service: CoreService, { port, hostPort }: PublishedPort): Promise<void> {
     const owner = keyOf(service);
-    const current = publications.get(port);
+    const current = publications.get(hostPort);
     if (current !== undefined) {
-      if (!isSame(current.owner, owner)) reportTaken(owner, port, current.owner);
+      if (!isSame(current.owner, owner)) reportTaken(owner, hostPort, current.owner);
       return;
     }
     const publication: Publication = { owner, servers: [] };
-    publications.set(port, publication);
+    publications.set(hostPort, publication);
     try {
-      publication.servers = [...(await hostPorts.take(port)), await listenInside(hostAddress, port)];
+      const inside = [...new Set([port, hostPort])].map((each) => listenInside(hostAddress, each));
+      publication.servers = [...(await hostPorts.take(hostPort)), ...(await Promise.all(inside))];
       for (const server of publication.servers) {
         // Handles that arrive from another process are made with half-close off; a client may end its side first.
         Object.assign(server, { allowHalfOpen: true, pauseOnConnect: true });
@@ -46,8 +56,8 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
         });
       }
     } catch (error) {
-      publications.delete(port);
-      reportError(`Failed to publish port ${port} of Service ${owner.namespace}/${owner.name} on the host`, error);
+      publications.delete(hostPort);
+      reportError(`Failed to publish port ${hostPort} of Service ${owner.namespace}/${owner.name} on the host`, error);
     }
   }
 
@@ -59,7 +69,9 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
   async function sync(): Promise<void> {
     if (isClosed) return;
     const balanced = services.list().filter((service) => service.spec?.type === "LoadBalancer");
-    const wanted = new Map(balanced.flatMap((service) => portsOf(service).map((port) => [port, service] as const)));
+    const wanted = new Map(
+      balanced.flatMap((service) => portsOf(service).map(({ hostPort }) => [hostPort, service] as const)),
+    );
     for (const [port, publication] of publications) {
       const service = wanted.get(port);
       if (service !== undefined && isSame(keyOf(service), publication.owner)) continue;
@@ -110,8 +122,12 @@ async function markPublished(service: CoreService, { kube }: PublishedPortsOptio
   );
 }
 
-function portsOf(service: CoreService): number[] {
-  return (service.spec?.ports ?? []).filter((port) => (port.protocol ?? "TCP") === "TCP").map(({ port }) => port);
+function portsOf({ metadata, spec }: CoreService): PublishedPort[] {
+  const pairs = (metadata.annotations?.[hostPortsAnnotation] ?? "")
+    .split(",")
+    .map((pair) => pair.split(":").map(Number));
+  const ofTcp = (spec?.ports ?? []).filter(({ protocol = "TCP" }) => protocol === "TCP");
+  return ofTcp.map(({ port }) => ({ port, hostPort: pairs.find(([from]) => from === port)?.[1] ?? port }));
 }
 
 function keyOf(service: CoreService): ServiceKey {
