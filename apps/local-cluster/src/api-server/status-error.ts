@@ -126,8 +126,13 @@ export function forbiddenOutright(message: string): StatusError {
   return new StatusError(403, "Forbidden", { message: `forbidden: ${message}`, details: {} });
 }
 
-export function invalid(resource: ResourceName, name: string, causes: readonly StatusCause[]): StatusError {
+/** An object can be wrong in as many places as it has fields; the first ones tell enough. */
+const causesMax = 50;
+
+export function invalid(resource: ResourceName, name: string, all: readonly StatusCause[]): StatusError {
+  const causes = all.slice(0, causesMax);
   const texts = causes.map((cause) => (cause.field === undefined ? cause.message : `${cause.field}: ${cause.message}`));
+  if (all.length > causesMax) texts.push(`and ${all.length - causesMax} more`);
   const subject = resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`;
   const text = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return new StatusError(422, "Invalid", {

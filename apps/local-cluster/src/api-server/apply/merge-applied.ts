@@ -30,7 +30,7 @@ function mergeItems(live: readonly unknown[], applied: readonly unknown[], list:
     if (appliedElements.has(element)) {
       leader = element;
       liveItems.set(element, item);
-    } else followers.set(leader, [...(followers.get(leader) ?? []), item]);
+    } else if (followers.get(leader)?.push(item) === undefined) followers.set(leader, [item]);
   }
   const merged = [...(followers.get("") ?? [])];
   for (const item of applied) {

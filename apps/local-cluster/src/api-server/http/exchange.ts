@@ -4,6 +4,7 @@ import { objectLengthMax, ObjectTooLargeError } from "../../storage/store.ts";
 import { isRecord, type JsonObject } from "../api-object.ts";
 import { findDuplicateFields } from "../fields/duplicate-fields.ts";
 import type { User } from "../identity/user.ts";
+import { bodyBytesMax, parseJsonText, parseYamlText, textOfBody } from "./parse-body.ts";
 import type { Upgrade } from "./upgrades.ts";
 import {
   badRequest,
@@ -29,9 +30,6 @@ export interface Exchange {
   /** Paths of fields that its JSON body has twice, once the body is read. */
   readonly duplicateFields: string[];
 }
-
-export const bodyBytesMax = 3 * 1024 * 1024;
-const nestingMax = 1_000;
 
 /** Reads the whole body. @throws StatusError 413 beyond the limit. */
 export async function readBody({ request }: Exchange): Promise<Buffer> {
@@ -64,7 +62,7 @@ export async function readObjectBody(exchange: Exchange): Promise<unknown> {
   if (body.length === 0) return undefined;
   // Only Go's typed clients send it.
   if (isProtobuf) return (await import("../protobuf/decode-body.ts")).decodeProtobufBody(body);
-  const text = body.toString();
+  const text = textOfBody(body);
   if (isYaml) return parseYamlText(text);
   const value = parseJsonText(text);
   exchange.duplicateFields.push(...findDuplicateFields(text));
@@ -72,41 +70,6 @@ export async function readObjectBody(exchange: Exchange): Promise<unknown> {
 }
 
 const supportedBodies = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-
-/** @throws StatusError 400. */
-export function parseJsonText(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    checkNesting(value, 0);
-    return value;
-  } catch (error) {
-    if (error instanceof StatusError) throw error;
-    throw badRequest(
-      `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-/** @throws StatusError 400. */
-export async function parseYamlText(text: string): Promise<unknown> {
-  // Hardly anybody sends YAML; whoever does not should not wait for its parser at the start.
-  const { parse } = await import("yaml");
-  try {
-    // Few aliases suffice for honest documents; a bomb needs many.
-    const value: unknown = parse(text, { maxAliasCount: 100 });
-    checkNesting(value, 0);
-    return value;
-  } catch (error) {
-    if (error instanceof StatusError) throw error;
-    throw badRequest(`yaml parse error: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function checkNesting(value: unknown, depth: number): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > nestingMax) throw badRequest(`the object is nested more than ${nestingMax} levels deep`);
-  for (const child of Object.values(value)) checkNesting(child, depth + 1);
-}
 
 /** Answers with a JSON document. */
 export function sendJson(exchange: Exchange, code: number, body: JsonObject | Status): void {

@@ -46,13 +46,13 @@ export async function serveRequest(
     response,
     path: url.pathname,
     query: url.searchParams,
-    user: deps.authenticate(request),
+    user: undefined,
     warnings: [],
     ...(upgrade !== undefined && { upgrade }),
     duplicateFields: [],
   };
   try {
-    await route(deps, exchange);
+    await route(deps, { ...exchange, user: deps.authenticate(request) });
   } catch (error) {
     // A client that left in the middle is no failure of ours, and a full disk is no news at every request.
     const isKnown = error instanceof StatusError || error instanceof JournalWriteError;

@@ -15,16 +15,8 @@ import type { Resource } from "../resource.ts";
 import { notSupported, required } from "../field-cause.ts";
 import { invalid, methodNotAllowed, noSuchResource, StatusError, unsupportedMediaType } from "../status-error.ts";
 import type { Exchange } from "./exchange.ts";
-import {
-  contentTypeOf,
-  optionalRecord,
-  parseJsonText,
-  parseYamlText,
-  readBody,
-  readObjectBody,
-  sendJson,
-  sendJsonText,
-} from "./exchange.ts";
+import { contentTypeOf, optionalRecord, readBody, readObjectBody, sendJson, sendJsonText } from "./exchange.ts";
+import { parseJsonText, parseYamlText, textOfBody } from "./parse-body.ts";
 import { listOptionsOf } from "./list-options-of.ts";
 import { selectorsOf } from "./selectors-of.ts";
 import { isSet, type ResourceRequest, verbOf } from "./request-info.ts";
@@ -171,10 +163,10 @@ function serveList(registry: Registry, call: Call): void {
 
 async function readPatch(exchange: Exchange): Promise<{ type: "json" | "merge" | "strategic"; patch: unknown }> {
   const contentType = contentTypeOf(exchange);
-  const supported = [...Object.keys(patchTypes), applyType];
-  const type = patchTypes[contentType];
+  const supported = [...patchTypes.keys(), applyType];
+  const type = patchTypes.get(contentType);
   if (type === undefined) throw unsupportedMediaType(supported);
-  const patch = parseJsonText((await readBody(exchange)).toString());
+  const patch = parseJsonText(textOfBody(await readBody(exchange)));
   return { type, patch };
 }
 
@@ -194,7 +186,7 @@ async function readApply(exchange: Exchange, name: string): Promise<ApplySource>
   if (manager === "") {
     throw invalid(patchOptions, "", [required("fieldManager", "is required for apply patch")]);
   }
-  const config = await parseYamlText((await readBody(exchange)).toString());
+  const config = await parseYamlText(textOfBody(await readBody(exchange)));
   return { name, config, manager, force: isSet(query.get("force")) };
 }
 

@@ -6,7 +6,7 @@ import type { User } from "./user.ts";
 const admin: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 
 /** Who makes a request, by its bearer token; `undefined` for nobody we know. */
-export type Authenticate = (request: IncomingMessage) => User | undefined;
+export type Authenticate = (request: Pick<IncomingMessage, "headers">) => User | undefined;
 
 export function makeAuthenticate(adminToken: string, tokens: ServiceAccountTokens): Authenticate {
   const adminDigest = digestOf(adminToken);

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../api-object.ts";
-import { copyJson, equalJson, isRecord, listAt, setField } from "../api-object.ts";
+import { copyJson, isRecord, listAt, setField } from "../api-object.ts";
 import type { Field } from "../fields/message-types.ts";
 import { badRequest } from "../status-error.ts";
 
@@ -18,7 +18,7 @@ const patchDirective = "$patch";
 /** Applies a strategic merge patch to a copy. @throws StatusError 400 for a directive or item that makes no sense. */
 export function applyStrategicMergePatch(target: unknown, patch: unknown, fields: Fields): unknown {
   if (!isRecord(patch)) throw badRequest("error decoding patch: a strategic merge patch must be an object");
-  return mergeObject(isRecord(target) ? target : {}, patch, fields);
+  return mergeObject(recordOr(target), patch, fields);
 }
 
 function mergeObject(target: JsonObject, patch: JsonObject, fields: Fields): JsonObject {
@@ -41,7 +41,7 @@ function mergeObject(target: JsonObject, patch: JsonObject, fields: Fields): Jso
 
 function mergeField(current: unknown, value: unknown, field: Field | undefined): unknown {
   if (Array.isArray(value)) return mergeList(current, value, field);
-  if (isRecord(value)) return mergeObject(isRecord(current) ? current : {}, value, fieldsBelow(field));
+  if (isRecord(value)) return mergeObject(recordOr(current), value, fieldsBelow(field));
   return value;
 }
 
@@ -56,15 +56,22 @@ function fieldsBelow(field: Field | undefined): Fields {
 
 function retainOnly(merged: JsonObject, retained: unknown): void {
   if (!Array.isArray(retained)) return;
-  for (const field of Object.keys(merged)) if (!retained.includes(field)) delete merged[field];
+  const kept = new Set<unknown>(retained);
+  for (const field of Object.keys(merged)) if (!kept.has(field)) delete merged[field];
 }
 
 function deleteFromPrimitiveLists(merged: JsonObject, patch: JsonObject): void {
   for (const [directive, values] of Object.entries(patch)) {
     if (!directive.startsWith(deletePrefix) || !Array.isArray(values)) continue;
     const field = directive.slice(deletePrefix.length);
-    const current = merged[field];
-    if (Array.isArray(current)) merged[field] = current.filter((item) => !values.includes(item));
+    const current = ownValue(merged, field);
+    const deleted = new Set(values.map(identityText));
+    if (Array.isArray(current))
+      setField(
+        merged,
+        field,
+        current.filter((item) => !deleted.has(identityText(item))),
+      );
   }
 }
 
@@ -72,26 +79,55 @@ function mergeList(current: unknown, patch: readonly unknown[], field: Field | u
   const existing: unknown[] = Array.isArray(current) ? current : [];
   if (field?.merge === undefined) return copyJson([...patch]);
   const key = field.merge.mergeKey;
-  if (key === undefined) return [...existing, ...patch.filter((item) => !existing.includes(item))];
+  if (key === undefined) {
+    const known = new Set(existing.map(identityText));
+    return [...existing, ...copyJson(patch.filter((item) => !known.has(identityText(item))))];
+  }
   if (patch.some((item) => isRecord(item) && item[patchDirective] === "replace")) {
     return patch.filter((item) => isRecord(item) && item[patchDirective] !== "replace").map((item) => copyJson(item));
   }
   const fields = fieldsBelow(field);
-  return patch.reduce<unknown[]>((items, item) => mergeItem(items, item, { key, fields }), [...existing]);
+  return mergeItems(existing, patch, { key, fields });
 }
 
-function mergeItem(
-  items: readonly unknown[],
-  patch: unknown,
-  { key, fields }: { key: string; fields: Fields },
-): unknown[] {
-  if (!isRecord(patch) || patch[key] === undefined) {
-    throw badRequest(`map: ${JSON.stringify(patch)} does not contain declared merge key: ${key}`);
+const gone = Symbol("an item that was deleted");
+
+interface ItemMerge {
+  readonly key: string;
+  readonly fields: Fields;
+}
+
+function mergeItems(existing: readonly unknown[], patch: readonly unknown[], { key, fields }: ItemMerge): unknown[] {
+  const items: unknown[] = [...existing];
+  const placesOf = new Map<string, number[]>();
+  for (const [place, item] of existing.entries()) {
+    if (!isRecord(item)) continue;
+    const identity = identityText(item[key]);
+    placesOf.set(identity, [...(placesOf.get(identity) ?? []), place]);
   }
-  const isSame = (item: unknown): item is JsonObject => isRecord(item) && equalJson(item[key], patch[key]);
-  if (patch[patchDirective] === "delete") return items.filter((item) => !isSame(item));
-  if (!items.some(isSame)) return [...items, mergeObject({}, patch, fields)];
-  return items.map((item) => (isSame(item) ? mergeObject(item, patch, fields) : item));
+  for (const item of patch) {
+    if (!isRecord(item) || ownValue(item, key) === undefined) {
+      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+    }
+    const identity = identityText(item[key]);
+    const places = placesOf.get(identity) ?? [];
+    if (item[patchDirective] === "delete") {
+      for (const place of places) items[place] = gone;
+      placesOf.delete(identity);
+    } else if (places.length === 0) {
+      placesOf.set(identity, [items.push(mergeObject({}, item, fields)) - 1]);
+    } else for (const place of places) items[place] = mergeObject(recordOr(items[place]), item, fields);
+  }
+  return items.filter((item) => item !== gone);
+}
+
+function recordOr(value: unknown): JsonObject {
+  return isRecord(value) ? value : {};
+}
+
+/** Equal for equal identities; those are strings or numbers wherever a list has items to merge. */
+function identityText(identity: unknown): string {
+  return JSON.stringify(identity) ?? "";
 }
 
 /** Brings merged lists into the order the client gave; items it does not know keep their place after those before them. */
@@ -103,7 +139,7 @@ function reorder(merged: JsonObject, patch: JsonObject, fields: Fields): void {
     const identity = (item: unknown): unknown => (key !== undefined && isRecord(item) ? item[key] : item);
     const wanted = order.map(identity);
     const items = listAt(merged, field);
-    if (items.length > 0) merged[field] = inOrder(items, { identity, wanted });
+    if (items.length > 0) setField(merged, field, inOrder(items, { identity, wanted }));
   }
 }
 
@@ -111,9 +147,11 @@ function inOrder(
   items: readonly unknown[],
   order: { identity: (item: unknown) => unknown; wanted: unknown[] },
 ): unknown[] {
-  const rankOf = (item: unknown): number => order.wanted.findIndex((wanted) => equalJson(wanted, order.identity(item)));
-  const listed = items.filter((item) => rankOf(item) >= 0).sort((a, b) => rankOf(a) - rankOf(b));
-  return items.map((item) => (rankOf(item) >= 0 ? listed.shift() : item));
+  const ranks = new Map(order.wanted.map((wanted, rank) => [identityText(wanted), rank]));
+  const ranked = items.map((item) => ({ item, rank: ranks.get(identityText(order.identity(item))) ?? -1 }));
+  const listed = ranked.filter(({ rank }) => rank >= 0).sort((a, b) => a.rank - b.rank);
+  let next = 0;
+  return ranked.map(({ item, rank }) => (rank >= 0 ? listed[next++]?.item : item));
 }
 
 function withoutDirectives(patch: JsonObject): JsonObject {

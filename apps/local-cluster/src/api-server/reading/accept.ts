@@ -17,16 +17,16 @@ export function parseAccept(accept: string | undefined): Presentation {
   throw notAcceptable(["application/json"]);
 }
 
-const presentations: Readonly<Record<string, Presentation>> = {
-  table: "table",
-  partialobjectmetadata: "metadata",
-  partialobjectmetadatalist: "metadata",
-};
+const presentations: ReadonlyMap<string, Presentation> = new Map([
+  ["table", "table"],
+  ["partialobjectmetadata", "metadata"],
+  ["partialobjectmetadatalist", "metadata"],
+]);
 
 function parseRange(range: string): Presentation | undefined {
   const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
   if (!["application/json", "application/*", "*/*"].includes(type)) return undefined;
   const as = parameters.find((parameter) => parameter.startsWith("as="))?.slice(3);
   if (as === undefined) return "object";
-  return parameters.includes("v=v1beta1") ? undefined : presentations[as];
+  return parameters.includes("v=v1beta1") ? undefined : presentations.get(as);
 }

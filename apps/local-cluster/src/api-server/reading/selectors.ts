@@ -35,8 +35,24 @@ const existsTermPattern = /^(!?)\s*([^\s!=,()]+)$/;
 export function parseLabelSelector(text: string): LabelMatcher {
   if (text.length > selectorLengthMax)
     throw badRequest(`the label selector is longer than ${selectorLengthMax} characters`);
-  const matchers = text.split(/,(?![^()]*\))/).map((term) => parseLabelTerm(term.trim()));
+  const matchers = splitTerms(text).map((term) => parseLabelTerm(term.trim()));
   return (labels) => matchers.every((matches) => matches(labels));
+}
+
+/** At the commas outside of parentheses. */
+function splitTerms(text: string): string[] {
+  const terms: string[] = [];
+  let start = 0;
+  let isInList = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === "(" || char === ")") isInList = char === "(";
+    else if (char === "," && !isInList) {
+      terms.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return [...terms, text.slice(start)];
 }
 
 function parseLabelTerm(term: string): LabelMatcher {
@@ -113,14 +129,16 @@ export function labelSelectorText(selector: unknown): string {
 }
 
 function parseFieldSelector(resource: Resource, text: string): Matcher {
+  if (text.length > selectorLengthMax)
+    throw badRequest(`the field selector is longer than ${selectorLengthMax} characters`);
   const matchers = text.split(",").map((term) => parseFieldTerm(resource, term.trim()));
   return (object) => matchers.every((matches) => matches(object));
 }
 
 function parseFieldTerm(resource: Resource, term: string): Matcher {
-  const match = /^([^=!]+?)\s*(==|=|!=)\s*(.*)$/.exec(term);
+  const match = /^([^=!]+)(==|=|!=)(.*)$/s.exec(term);
   if (match === null) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
-  const [, field = "", operator, wanted = ""] = match;
+  const [field = "", operator, wanted = ""] = match.slice(1).map((part) => part.trim());
   const read = fieldReader(resource, field);
   if (read === undefined) {
     const known = supportedFields(resource).join(", ");

@@ -165,7 +165,7 @@ function takenFields(resource: Resource, current: ApiObject, contest: Contest): 
     const owner = ownerText(other);
     for (const path of [...other.fields.intersection(wanted)].map(pathText)) {
       causes.push({ reason: "FieldManagerConflict", message: `conflict with ${owner}`, field: path });
-      texts.set(owner, [...(texts.get(owner) ?? []), path]);
+      if (texts.get(owner)?.push(path) === undefined) texts.set(owner, [path]);
     }
   }
   if (causes.length > 0) throw applyConflict(causes, conflictText(causes, texts));

@@ -222,8 +222,8 @@ function validateOwners(owners: readonly OwnerReference[]): StatusCause[] {
       ),
     );
   }
-  const uids = owners.map((owner) => owner.uid);
-  const repeated = uids.find((uid, index) => uid !== "" && uids.indexOf(uid) !== index);
+  const seen = new Set([""]);
+  const repeated = owners.find(({ uid }) => uid !== "" && seen.size === seen.add(uid).size)?.uid;
   if (repeated !== undefined) causes.push(duplicate("metadata.ownerReferences.uid", repeated));
   return causes;
 }

@@ -9,11 +9,11 @@ import { updateObject } from "./update.ts";
 
 export type PatchType = "json" | "merge" | "strategic";
 
-export const patchTypes: Readonly<Record<string, PatchType>> = {
-  "application/json-patch+json": "json",
-  "application/merge-patch+json": "merge",
-  "application/strategic-merge-patch+json": "strategic",
-};
+export const patchTypes: ReadonlyMap<string, PatchType> = new Map([
+  ["application/json-patch+json", "json"],
+  ["application/merge-patch+json", "merge"],
+  ["application/strategic-merge-patch+json", "strategic"],
+]);
 
 /** Changes an object by a patch; made anew from what is stored when somebody else writes in between. */
 export async function patchObject(
