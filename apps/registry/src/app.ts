@@ -1,29 +1,67 @@
 import { readFile } from "node:fs/promises";
 import { openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
-import { complainOfRepository } from "@kelvin/oci";
+import { addDistributionApi } from "./api/serve.ts";
+import { openAuthentication } from "./authentication.ts";
+import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { parseHtpasswd } from "./htpasswd.ts";
+import { collectGarbage } from "./storage/collect-garbage.ts";
+import { openStorage, type Storage } from "./storage/storage.ts";
 
 /** What the registry needs from outside. */
 export interface AppDeps {
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** The registry, and where it listens. */
+export interface RegistryApp extends RunningService {
+  readonly port: number;
+}
+
+const collectionDelayMs = 60 * 60 * 1000;
+
 /** Composes the registry and starts it. */
-export async function openApp(config: Config, { log }: AppDeps): Promise<RunningService> {
+export async function openApp(config: Config, { clock, log }: AppDeps): Promise<RegistryApp> {
   const users =
     config.htpasswdFile === undefined ? undefined : parseHtpasswd(await readFile(config.htpasswdFile, "utf8"));
-  log.debug({ hasUsers: users !== undefined, example: complainOfRepository("kelvin/node") ?? "good" }, "Read users");
+  const storage = openStorage({ ...config, clock });
   const http = await openHttpService({
     name: "registry",
     host: config.host,
     port: config.port,
     log,
-    routes: (fastify) => {
-      fastify.get("/v2/", (_request, reply) =>
-        reply.header("docker-distribution-api-version", "registry/2.0").send({}),
-      );
-    },
+    routes: (app) =>
+      addDistributionApi(app, {
+        storage,
+        authenticate: users === undefined ? undefined : openAuthentication(users),
+        log,
+      }),
   });
-  return http;
+  const stop = new AbortController();
+  const collecting = collectNowAndThen(storage, { clock, log, signal: stop.signal });
+  return {
+    port: http.port,
+    async close() {
+      stop.abort();
+      await Promise.all([http.close(), collecting]);
+    },
+  };
+}
+
+interface Collecting extends AppDeps {
+  readonly signal: AbortSignal;
+}
+
+/** Not at once: a start is when others want the disk. */
+async function collectNowAndThen(storage: Storage, { clock, log, signal }: Collecting): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(collectionDelayMs, signal);
+    if (signal.aborted) return;
+    try {
+      log.info(await collectGarbage(storage, { clock }), "Collected garbage");
+    } catch (err) {
+      log.error({ err }, "Collecting garbage failed");
+    }
+  }
 }

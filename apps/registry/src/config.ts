@@ -3,14 +3,15 @@ import { parsePort } from "@kelvin/http-service";
 /** Where this process listens and keeps its content, from the environment. */
 export interface Config {
   readonly host: string;
-  /** The distribution API. */
   readonly port: number;
-  /** Health, readiness and metrics. */
-  readonly internalPort: number;
   readonly directory: string;
   /** A file of `user:bcrypt hash` lines; without one anybody may do anything. */
   readonly htpasswdFile: string | undefined;
+  /** A larger blob is refused. */
+  readonly blobBytesMax: number;
 }
+
+const blobBytesMaxDefault = 16 * 1024 ** 3;
 
 /** Parses the environment. @throws Error naming the variable that is wrong and what is allowed. */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
@@ -18,12 +19,21 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (!directory.startsWith("/")) {
     throw new Error(`REGISTRY_DIRECTORY must be the absolute path of a directory, was "${directory}"`);
   }
+  const htpasswdFile = env["REGISTRY_HTPASSWD"];
   return {
     // Inside a Pod every address of the Pod is meant; elsewhere nobody but this machine.
     host: env["POD_IP"] === undefined ? "127.0.0.1" : "0.0.0.0",
     port: parsePort(env, "REGISTRY_PORT", 5000),
-    internalPort: parsePort(env, "INTERNAL_PORT", 8090),
     directory,
-    htpasswdFile: env["REGISTRY_HTPASSWD"] === "" ? undefined : env["REGISTRY_HTPASSWD"],
+    htpasswdFile: htpasswdFile === "" ? undefined : htpasswdFile,
+    blobBytesMax: parseBytes(env, "REGISTRY_BLOB_BYTES_MAX"),
   };
+}
+
+function parseBytes(env: NodeJS.ProcessEnv, name: string): number {
+  const raw = env[name];
+  if (raw === undefined || raw === "") return blobBytesMaxDefault;
+  const bytes = Number(raw);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new Error(`${name} must be a count of bytes above 0, was "${raw}"`);
 }

@@ -4,9 +4,9 @@ import { OciError } from "./errors.ts";
 // Not imported: an ES import of node:crypto evaluates its lazy exports, Web Crypto among them (40 ms and 10 MB).
 const { createHash } = process.getBuiltinModule("node:crypto");
 
-/** The sha256 digest of some bytes, such as `sha256:e3b0…`. */
-export function digestOf(bytes: Uint8Array | string): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+/** The digest of some bytes, such as `sha256:e3b0…`. */
+export function digestOf(bytes: Uint8Array | string, algorithm: "sha256" | "sha512" = "sha256"): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
 /** Counts and hashes bytes as they go by. */

@@ -23,6 +23,7 @@ export type { ContainerConfig, Descriptor, ImageConfig, ImageIndex, ImageManifes
 export { isIndexType, isManifestType, mediaTypes } from "./media-types.ts";
 export { localPlatform } from "./platform.ts";
 export { digestOf, openDigestMeter } from "./digest.ts";
+export type { DigestMeter } from "./digest.ts";
 export { unpackLayer } from "./unpack-layer.ts";
 export type { UnpackOptions, UnpackReport } from "./unpack-layer.ts";
 export type { ArchiveLimits } from "./decompress.ts";

