@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 
 /** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
 export function findComponents() {
-  return [findNode(), findKubectl(), findNamespaces(), findGit(), findSshServer(), findBuildah()];
+  return [findNode(), findKubectl(), findNamespaces(), findGit(), findSshServer(), findBuildah(), findDockerRegistry()];
 }
 
 function findNode() {
@@ -61,6 +61,11 @@ function findSshServer() {
 /** Builds Dockerfiles. */
 function findBuildah() {
   return findProgram({ name: "buildah", neededBy: "builds" }, "buildah", ["--version"]);
+}
+
+/** Takes the images of the tests. */
+function findDockerRegistry() {
+  return findProgram({ name: "docker-registry", neededBy: "builds" }, "docker-registry", ["--version"]);
 }
 
 function findProgram(component, program, args) {

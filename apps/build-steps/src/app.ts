@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "fetch-archive": async () => (await import("./archive/command.ts")).fetchArchive,
   "fetch-image": async () => (await import("./image/command.ts")).fetchImage,
   "fetch-git": async () => (await import("./git/command.ts")).fetchGit,
+  pack: async () => (await import("./pack/command.ts")).packDirectory,
   nop: async () => (await import("./nop.ts")).nop,
 };
 

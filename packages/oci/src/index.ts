@@ -21,7 +21,7 @@ export type { EndpointOptions } from "./registry-endpoint.ts";
 export { isIndex, parseImageConfig, parseManifest } from "./manifest.ts";
 export type { ContainerConfig, Descriptor, ImageConfig, ImageIndex, ImageManifest, Platform } from "./manifest.ts";
 export { isIndexType, isManifestType, mediaTypes } from "./media-types.ts";
-export { localPlatform } from "./platform.ts";
+export { localPlatform, pickPlatform } from "./platform.ts";
 export { digestOf, openDigestMeter } from "./digest.ts";
 export type { DigestMeter } from "./digest.ts";
 export { unpackLayer } from "./unpack-layer.ts";
