@@ -15,7 +15,7 @@ export function retryInMs(job: Job, pods: readonly Pod[], nowMs: number): number
     const hasSucceeded = pod.status?.phase === "Succeeded";
     // What we removed ourselves lost its finalizer first; that was no failure.
     const hasFailed = isPodFailed(job, pod) && (isTracked(pod) || !isBeingDeleted(pod));
-    return hasSucceeded || hasFailed ? [{ hasSucceeded, atMs: endedAtMs(pod) ?? nowMs }] : [];
+    return hasSucceeded || hasFailed ? [{ hasSucceeded, atMs: endedAtMs(pod) }] : [];
   });
   const successMs = Math.max(0, ...ends.filter(({ hasSucceeded }) => hasSucceeded).map(({ atMs }) => atMs));
   const failures = ends.filter(({ hasSucceeded, atMs }) => !hasSucceeded && atMs > successMs);
@@ -25,12 +25,15 @@ export function retryInMs(job: Job, pods: readonly Pod[], nowMs: number): number
   return Math.max(0, lastMs + delayMs - nowMs);
 }
 
-/** When the last container ended; for a pod that says nothing, when its deletion was asked for or it ceased to be ready. */
-function endedAtMs({ metadata, status }: Pod): number | undefined {
+/**
+ * When the last container ended. For a pod that does not say: when its deletion was asked for, when it ceased to be ready,
+ * or else when it was made. Never the present, which would put off the retry for ever.
+ */
+function endedAtMs({ metadata, status }: Pod): number {
   const ends = (status?.containerStatuses ?? []).flatMap(({ state }) => state?.terminated?.finishedAt ?? []);
-  const unready = status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime;
-  const times = ends.length > 0 ? ends : [metadata.deletionTimestamp ?? unready ?? ""];
-  const lastMs = Math.max(...times.map((time) => Date.parse(time)));
-  if (Number.isNaN(lastMs)) return undefined;
-  return ends.length > 0 ? lastMs : lastMs - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+  if (ends.length > 0) return Math.max(...ends.map((time) => Date.parse(time)));
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, creationTimestamp = "" } = metadata;
+  if (deletionTimestamp !== undefined) return Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+  const unready = status?.conditions?.find(({ type, status: value }) => type === "Ready" && value === "False");
+  return Date.parse(unready?.lastTransitionTime ?? creationTimestamp) || 0;
 }
