@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { Deployment } from "@kelvin/kube";
-import { describeKubectl, useKubectl } from "./testing/kubectl.ts";
+import { describeKubectl, useKubectl } from "../testing/kubectl.ts";
 
 // The real kubectl against the real server: what users type, and what it has to print.
 
