@@ -1,8 +1,8 @@
 import { silentLog } from "@kelvin/controller";
 import { CoreEvent, keyOf, type Kind, type KubeClient, Lease, Node, openInformer, Pod } from "@kelvin/kube";
 import { fakeClock, type FakeClock } from "@kelvin/testkit";
-import { openApiServer } from "../../api-server/open-api-server.ts";
-import { openBuiltInControllers } from "../open-built-in-controllers.ts";
+import { openApiServer } from "../src/api-server/open-api-server.ts";
+import { openBuiltInControllers } from "../src/controllers/open-built-in-controllers.ts";
 
 // The controllers on our API server under a clock that stands still, with a life that ends at a given write. Tests only.
 

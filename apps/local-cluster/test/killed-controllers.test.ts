@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { ConfigMap, Deployment, Job, type KubeClient, Namespace, Pod, ReplicaSet } from "@kelvin/kube";
-import { type MortalCluster, type MortalClusterOptions, openMortalCluster } from "./testing/mortal-cluster.ts";
+import { type MortalCluster, type MortalClusterOptions, openMortalCluster } from "./mortal-cluster.ts";
 
 // The controllers are killed at their writes in turn, after the first, before the second, after the third and so on (after one
 // is as good as before the next), and started anew. Whatever the point, the world must come out the same.
