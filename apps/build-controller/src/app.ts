@@ -1,12 +1,117 @@
-import { openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
+import { openAdmissionServer, openEventRecorder, openLeaderElection } from "@kelvin/controller";
+import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
+import type { Clock, KubeClient } from "@kelvin/kube";
+import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
+import type { LogDrain } from "./build/deps.ts";
 import type { Config } from "./config.ts";
+import type { ControllerKit } from "./controller-kit.ts";
+import { closeInformers, openInformers } from "./informers.ts";
+import { openSettings } from "./settings.ts";
 
 /** What the build-controller needs from outside. */
 export interface AppDeps {
+  readonly kube: KubeClient;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Composes the build-controller and starts it. */
-export async function openApp(config: Config, { log }: AppDeps): Promise<RunningService> {
-  return await openHttpService({ name: "build-controller", host: config.host, port: config.internalPort, log });
+/** A reconcile mostly waits for the API server, so more of them cost little and start fifty builds at once sooner. */
+const reconcilesAtOnce = 16;
+
+/** Composes the build-controller and starts it. Admission is answered always; Builds are driven while it holds the Lease. */
+export async function openApp(config: Config, { kube, clock, log }: AppDeps): Promise<RunningService> {
+  const { systemNamespace: namespace } = config;
+  const counts = makeControllerCounts();
+  const recorder = openEventRecorder({ kube, component: "build-controller", clock, log });
+  const settings = openSettings({ kube, namespace, clock, log, recorder });
+  const informers = openInformers({ kube, log });
+  const view = trackSynced([settings, ...Object.values(informers)], log);
+  const kit: ControllerKit = {
+    common: { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce },
+    informers,
+    config: () => settings.current.build,
+  };
+  const election = openLeaderElection({
+    kube,
+    lease: { namespace, name: "build-controller" },
+    identity: config.podName,
+    clock,
+    log,
+    onLead: (signal) => lead(kit, { signal, synced: view.synced }),
+  });
+  const admission = await openAdmissionServer({
+    kube,
+    host: config.host,
+    port: config.admissionPort,
+    service: { namespace, name: "build-controller" },
+    secretName: "build-controller-certs",
+    webhooks: makeWebhooks(),
+    mutatingConfigurations,
+    validatingConfigurations,
+    clock,
+    log,
+  });
+  const http = await openHttpService({
+    name: "build-controller",
+    host: config.host,
+    port: config.internalPort,
+    log,
+    ready: () => view.isSynced() && admission.isReady,
+    metrics: counts.addMetrics,
+  });
+  return {
+    async close() {
+      await election.close();
+      await Promise.all([
+        http.close(),
+        admission.close(),
+        closeInformers(informers),
+        settings.close(),
+        recorder.close(),
+      ]);
+    },
+  };
+}
+
+const noLogs: LogDrain = { drain: () => Promise.resolve() };
+
+/** Drives Builds until `signal` aborts. */
+async function lead(
+  kit: ControllerKit,
+  { signal, synced }: { readonly signal: AbortSignal; readonly synced: Promise<void> },
+): Promise<void> {
+  // Without the settings a Build would get a Pod of the wrong image.
+  await Promise.race([synced, aborted(signal)]);
+  if (signal.aborted) return;
+  const { openBuildController } = await import("./build/controller.ts");
+  if (signal.aborted) return;
+  const controller = openBuildController(kit, noLogs);
+  await aborted(signal);
+  await controller.close();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+interface View {
+  /** Pending for ever if the first list of anything fails, which is logged. */
+  readonly synced: Promise<void>;
+  isSynced(): boolean;
+}
+
+function trackSynced(sources: readonly { readonly synced: Promise<void> }[], log: Logger): View {
+  let isSynced = false;
+  const { promise: synced, resolve } = Promise.withResolvers<void>();
+  Promise.all(sources.map((source) => source.synced)).then(
+    () => {
+      isSynced = true;
+      resolve();
+    },
+    (err: unknown) => log.error({ err }, "First list failed"),
+  );
+  return { synced, isSynced: () => isSynced };
 }

@@ -27,6 +27,10 @@ export { BuildTemplate, BuildTemplateSpec, ClusterBuildTemplate, ParameterSpec }
 export { validateBuildTemplate } from "./build-template.validation.ts";
 export { resolveBuild, type ResolvedBuild } from "./substitution.ts";
 
+// The one parser of image references, without the rest of Serving.
+export { parseImageReference } from "../../serving/v1/image-reference.ts";
+export { buildConfigMap, parseBuildConfig, type BuildConfig } from "../config/build-config.ts";
+
 export { Source, sourceKindOf, type SourceKind } from "./source.types.ts";
 export { BuildVolume, SourceContainer, Step, StepCache, StepEnvVar, StepVolumeMount } from "./step.types.ts";
 export { validateStepDetails, validateVolumes } from "./step.validation.ts";
