@@ -2,7 +2,8 @@ import { CoreEvent, Deployment, type KubeClient, Pod } from "@kelvin/kube";
 import { StartError } from "../usage-error.ts";
 import type { Progress } from "./progress.ts";
 
-const NAMESPACE = "knative-serving";
+/** What the services of Kelvin carry, in whichever namespace they are. */
+const OURS = "app.kubernetes.io/part-of=kelvin";
 const POLL_MS = 40;
 const PROBE_TIMEOUT_MS = 1_000;
 const EVENTS_SHOWN = 6;
@@ -26,10 +27,7 @@ export async function awaitServices({ kube, gateway, signal, progress }: AwaitSe
 }
 
 async function findWaiting(kube: KubeClient, told: Set<string>, progress: Progress): Promise<string[]> {
-  const [{ items }, pods] = await Promise.all([
-    kube.list(Deployment, { namespace: NAMESPACE }),
-    kube.list(Pod, { namespace: NAMESPACE }),
-  ]);
+  const [{ items }, pods] = await Promise.all([kube.list(Deployment, { labelSelector: OURS }), kube.list(Pod)]);
   const isUp = (deployment: Deployment): boolean => isAvailable(deployment) && hasReadyPod(deployment, pods.items);
   for (const deployment of items.filter(isUp)) {
     const name = deployment.metadata.name ?? "";
@@ -49,10 +47,11 @@ function isAvailable({ metadata, status }: Deployment): boolean {
 }
 
 /** A Deployment's status may still be that of the cluster's former life; a Pod's is taken back before anybody reads it. */
-function hasReadyPod({ spec }: Deployment, pods: readonly Pod[]): boolean {
+function hasReadyPod({ metadata: { namespace }, spec }: Deployment, pods: readonly Pod[]): boolean {
   const wanted = Object.entries(spec?.selector.matchLabels ?? {});
   return pods.some(
     ({ metadata, status }) =>
+      metadata.namespace === namespace &&
       wanted.every(([key, value]) => metadata.labels?.[key] === value) &&
       status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true,
   );
@@ -75,13 +74,11 @@ async function answers(gateway: string): Promise<boolean> {
 
 async function explain(kube: KubeClient, waiting: readonly string[], gateway: string): Promise<StartError> {
   if (waiting.length === 0) return new StartError(`the gateway ${gateway} does not answer`);
-  const [pods, events] = await Promise.all([
-    kube.list(Pod, { namespace: NAMESPACE }),
-    kube.list(CoreEvent, { namespace: NAMESPACE }),
-  ]);
-  const states = pods.items.flatMap(describePod);
+  const [pods, events] = await Promise.all([kube.list(Pod), kube.list(CoreEvent)]);
+  const isWaiting = (name: string): boolean => waiting.some((service) => name.startsWith(service));
+  const states = pods.items.filter(({ metadata }) => isWaiting(metadata.name ?? "")).flatMap(describePod);
   const warnings = events.items
-    .filter(({ type }) => type === "Warning")
+    .filter(({ type, involvedObject }) => type === "Warning" && isWaiting(involvedObject.name ?? ""))
     .slice(-EVENTS_SHOWN)
     .map(
       ({ involvedObject, reason, message }) =>

@@ -129,7 +129,6 @@ describe("what fetches sources", () => {
     });
     expect(source).toMatchObject({
       image: "build-steps",
-      workingDir: "/workspace",
       args: [
         "fetch-git",
         "--url=https://example.com/a.git",

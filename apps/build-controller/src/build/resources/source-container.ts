@@ -58,7 +58,7 @@ export function makeOwnContainer(
     name,
     image: config.stepsImage,
     args: [...args],
-    workingDir: buildPaths.workspace,
+    // No working directory: the image starts in its own, and is told paths from the root.
     env: [{ name: "HOME", value: buildPaths.home }, ...credentialEnv(mounts)],
     volumeMounts: all,
   };

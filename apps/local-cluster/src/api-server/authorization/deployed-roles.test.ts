@@ -12,8 +12,10 @@ import { rbacTypes } from "./role-index.ts";
 // What Kelvin's services may do on a cluster is what deploy/ says. These rows are the promises that its users rely on.
 
 const deploy = join(import.meta.dirname, "..", "..", "..", "..", "..", "deploy", "base");
-const services = ["activator", "autoscaler", "serving-controller"] as const;
+const services = ["activator", "autoscaler", "build-controller", "serving-controller"] as const;
 type Service = (typeof services)[number];
+const namespaceOf = (service: Service): string =>
+  service === "build-controller" ? "knative-build" : "knative-serving";
 
 const store = openStore();
 for (const service of services) {
@@ -30,8 +32,8 @@ function put(object: ApiObject): void {
 }
 
 const userOf = (service: Service): User => ({
-  name: `system:serviceaccount:knative-serving:${service}`,
-  groups: ["system:serviceaccounts", "system:serviceaccounts:knative-serving", "system:authenticated"],
+  name: `system:serviceaccount:${namespaceOf(service)}:${service}`,
+  groups: ["system:serviceaccounts", `system:serviceaccounts:${namespaceOf(service)}`, "system:authenticated"],
 });
 
 /** `get secrets x -n default`, `update deployments.apps/scale -n default`. */
@@ -136,6 +138,41 @@ describe("the serving-controller", () => {
     "update configmaps config-network -n knative-serving",
     "create leases.coordination.k8s.io -n kube-system",
   ])("may not %s", (words) => expect(may("serving-controller", words)).toBe(false));
+});
+
+describe("the build-controller", () => {
+  test.each([
+    "create pods -n default",
+    "delete pods x -n default",
+    "get pods/log x -n default",
+    "get secrets registry -n default",
+    "get serviceaccounts builder -n default",
+    "update builds.build.knative.dev/status x -n default",
+    "delete builds.build.knative.dev x -n default",
+    "get clusterbuildtemplates.build.knative.dev x",
+    "create subjectaccessreviews.authorization.k8s.io",
+    "update secrets build-controller-certs -n knative-build",
+    "update mutatingwebhookconfigurations.admissionregistration.k8s.io webhook.build.knative.dev",
+  ])("may %s", (words) => expect(may("build-controller", words)).toBe(true));
+
+  test.each([
+    "list secrets -n default",
+    "watch secrets -n default",
+    "list secrets -n knative-build",
+    "update secrets registry -n default",
+    "create secrets -n default",
+    "update secrets other -n knative-build",
+    "create builds.build.knative.dev -n default",
+    "update builds.build.knative.dev x -n default",
+    "update buildtemplates.build.knative.dev x -n default",
+    "update pods x -n default",
+    "create pods/exec x -n default",
+    "create serviceaccounts/token x -n default",
+    "get services.serving.knative.dev x -n default",
+    "update configmaps config-build -n knative-build",
+    "update mutatingwebhookconfigurations.admissionregistration.k8s.io other",
+    "create leases.coordination.k8s.io -n kube-system",
+  ])("may not %s", (words) => expect(may("build-controller", words)).toBe(false));
 });
 
 describe.each(services)("%s", (service) => {
