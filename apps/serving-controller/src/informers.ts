@@ -36,7 +36,7 @@ export function openInformers({ kube, log, systemNamespace }: InformersOptions) 
     });
   return {
     services: open(Service),
-    configurations: open(Configuration),
+    configurations: open(Configuration, { indexes: { build: indexNamedBuild } }),
     revisions: open(Revision, {
       indexes: { configuration: byLabel(labels.configuration), route: indexRevisionRoutes },
     }),
@@ -74,6 +74,11 @@ function byLabel(label: string): (object: Labelled) => string[] {
     const name = own[label] ?? "";
     return name === "" ? [] : [keyText({ namespace, name })];
   };
+}
+
+function indexNamedBuild({ metadata: { namespace = "", annotations: notes = {} } }: Labelled): string[] {
+  const name = notes[annotations.buildRef] ?? "";
+  return name === "" ? [] : [keyText({ namespace, name })];
 }
 
 function indexRevisionRoutes({ metadata: { namespace = "", annotations: notes = {} } }: Labelled): string[] {

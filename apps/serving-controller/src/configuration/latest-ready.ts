@@ -26,8 +26,13 @@ export function findLatestReady(
     .byIndex("configuration", keyText({ namespace, name }))
     .filter((revision) => revision.metadata.name !== created.metadata.name)
     .filter((revision) => generationOf(revision) >= first && generationOf(revision) <= generation)
-    .toSorted((a, b) => generationOf(b) - generationOf(a));
+    .toSorted((a, b) => generationOf(b) - generationOf(a) || createdAt(b).localeCompare(createdAt(a)));
   return [created, ...candidates].find((revision) => isConditionTrue(revision.status, readyCondition));
+}
+
+/** Several images may have been built for one generation. */
+function createdAt({ metadata }: Revision): string {
+  return metadata.creationTimestamp ?? "";
 }
 
 /** The Configuration's generation that a Revision was made for. */

@@ -32,6 +32,16 @@ export function markLatestCreatedFailed(
   set.markFalse(status, { type: readyCondition, reason: configurationReasons.revisionFailed, message: text }, now);
 }
 
+/** The Build whose image is to be run has not ended. What is there stays, and serves. */
+export function markWaitingForBuild(status: ConfigurationStatus, message: string, now: Date): void {
+  set.markUnknown(status, { type: readyCondition, reason: configurationReasons.waitingForBuild, message }, now);
+}
+
+/** The Build whose image is to be run has none to give. What is there stays, and serves. */
+export function markBuildFailed(status: ConfigurationStatus, message: string, now: Date): void {
+  set.markFalse(status, { type: readyCondition, reason: configurationReasons.buildFailed, message }, now);
+}
+
 /** The Revision could not be created at all. */
 export function markRevisionCreationFailed(status: ConfigurationStatus, message: string, now: Date): void {
   const text = `Revision creation failed with message: ${message}.`;

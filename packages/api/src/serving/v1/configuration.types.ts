@@ -1,12 +1,16 @@
 import { conditionSet, statusProperties } from "../../meta/conditions.ts";
 import { readyColumns, type CustomKind, type PrinterColumn } from "../../meta/custom-kind.ts";
 import type { KubeObject } from "../../meta/object-meta.ts";
-import { Type, type Static } from "../../meta/schema.ts";
+import { Preserved, Type, type Static } from "../../meta/schema.ts";
 import { servingGroup } from "./labels.ts";
 import { RevisionTemplate } from "./revision.types.ts";
 
 /** The wanted state of a Configuration: the template of its next Revision. */
-export const ConfigurationSpec = Type.Object({ template: Type.Optional(RevisionTemplate) });
+export const ConfigurationSpec = Type.Object({
+  template: Type.Optional(RevisionTemplate),
+  /** In the schema only so that it reaches admission, which explains what to do instead. */
+  build: Type.Optional(Preserved({ description: "Refused: see the annotation build.knative.dev/buildRef." })),
+});
 export type ConfigurationSpec = Static<typeof ConfigurationSpec>;
 
 /** The two fields that Service and Configuration report alike. */

@@ -32,10 +32,12 @@ export { defaultConfiguration } from "./configuration.defaults.ts";
 export { validateConfiguration } from "./configuration.validation.ts";
 export {
   initializeConfiguration,
+  markBuildFailed,
   markLatestCreated,
   markLatestCreatedFailed,
   markLatestReady,
   markRevisionCreationFailed,
+  markWaitingForBuild,
 } from "./configuration.lifecycle.ts";
 
 export {

@@ -67,6 +67,12 @@ export const annotations = {
   /** On Ingresses: the state of a gradual rollout, as JSON. */
   rollout: "networking.internal.knative.dev/rollout",
   tagToHost: "networking.internal.knative.dev/tag-to-host",
+  /** On a Service or Configuration: the Build whose image its Revisions run, a name in the same namespace. */
+  buildRef: "build.knative.dev/buildRef",
+  /** Beside `buildRef`: the container that runs the built image. Default: the first. */
+  buildContainer: "build.knative.dev/buildContainer",
+  /** On Revisions: the image of `buildRef` that they were made with, by digest. */
+  builtImage: "build.knative.dev/image",
   /** What kubectl apply remembers; never copied to children. */
   lastApplied: "kubectl.kubernetes.io/last-applied-configuration",
   defaultContainer: "kubectl.kubernetes.io/default-container",

@@ -9,7 +9,13 @@ export const serviceReasons = {
 } as const;
 
 /** Reasons of a Configuration's conditions. */
-export const configurationReasons = { revisionFailed: "RevisionFailed" } as const;
+export const configurationReasons = {
+  revisionFailed: "RevisionFailed",
+  /** The Build that it is annotated with has not ended. */
+  waitingForBuild: "WaitingForBuild",
+  /** That Build ended without an image. */
+  buildFailed: "BuildFailed",
+} as const;
 
 /** Reasons of a Revision's conditions. A container that ends adds `ExitCode<N>`. */
 export const revisionReasons = {

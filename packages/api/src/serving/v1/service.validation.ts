@@ -2,6 +2,7 @@ import { specErrors } from "../../meta/schema-check.ts";
 import { viaField, type FieldError } from "../../meta/field-error.ts";
 import type { AdmissionContext } from "./context.ts";
 import { validateMetadata, validateRolloutDuration, validateUserAnnotations } from "./metadata.validation.ts";
+import { validateBuildRef } from "./build-ref.validation.ts";
 import { Service } from "./service.types.ts";
 import { validateNameChange, validateTemplate } from "./template.validation.ts";
 import { validateTraffic } from "./traffic.validation.ts";
@@ -16,6 +17,7 @@ export function validateService(service: Service, { config, old }: AdmissionCont
     ...validateMetadata(metadata),
     ...validateRolloutDuration(metadata),
     ...viaField(validateTemplate(template, metadata, config), "spec.template"),
+    ...validateBuildRef(metadata, template),
     ...viaField(validateTraffic(traffic, "Service"), "spec"),
   ];
   if (old === undefined) return errors;

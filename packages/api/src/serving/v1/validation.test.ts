@@ -42,6 +42,50 @@ test("the least Service is fine", () => {
   expect(admit(serviceWith({}))).toBe("");
 });
 
+describe("the Build to run", () => {
+  const refer = (annotations: Record<string, string>, template: Service["spec"]["template"] = {}): string =>
+    admit({
+      metadata: { ...metadata, annotations },
+      spec: { template: { spec: { containers: [{ name: "app", image: "hello" }] }, ...template } },
+    });
+  const buildRef = "build.knative.dev/buildRef";
+  const buildContainer = "build.knative.dev/buildContainer";
+
+  test.each<[string, Record<string, string>, string]>([
+    ["a Build", { [buildRef]: "hello-1" }, ""],
+    ["a Build and a container", { [buildRef]: "hello-1", [buildContainer]: "app" }, ""],
+    ["no name of a Build", { [buildRef]: "Hello" }, `invalid value: Hello: metadata.annotations.${buildRef}`],
+    [
+      "an unknown container",
+      { [buildRef]: "hello-1", [buildContainer]: "web" },
+      `no container "web" in the template (it has: app): metadata.annotations.${buildContainer}`,
+    ],
+    [
+      "a container alone",
+      { [buildContainer]: "app" },
+      `has no meaning without ${buildRef}: metadata.annotations.${buildContainer}`,
+    ],
+  ])("%s", (_, annotations, message) => {
+    expect(refer(annotations)).toBe(message);
+  });
+
+  test("cannot be together with a Revision's name", () => {
+    expect(refer({ [buildRef]: "hello-1" }, { metadata: { name: "hello-v1" } })).toBe(
+      `must not be set together with the annotation ${buildRef}: each built image makes a Revision of its own: ` +
+        "spec.template.metadata.name",
+    );
+  });
+
+  test("of the time before 0.7 is refused with an explanation", () => {
+    const configuration: Configuration = { metadata: { ...metadata }, spec: { build: { steps: [] } } };
+    const context = { config: parseServingConfig({}), userInfo };
+    expect(fieldErrorText(validateConfiguration(configuration, context))).toContain(
+      "must not set the field(s): spec.build\n" +
+        'create a Build (build.knative.dev/v1alpha1) and name it in the annotation "build.knative.dev/buildRef"',
+    );
+  });
+});
+
 describe("metadata", () => {
   const label1035 =
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and " +
