@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "fetch-image": async () => (await import("./image/command.ts")).fetchImage,
   "fetch-git": async () => (await import("./git/command.ts")).fetchGit,
   pack: async () => (await import("./pack/command.ts")).packDirectory,
+  dockerfile: async () => (await import("./dockerfile/command.ts")).buildDockerfile,
   nop: async () => (await import("./nop.ts")).nop,
 };
 

@@ -6,7 +6,7 @@ import { StepFailure } from "../step-failure.ts";
 import type { Budget } from "../workspace/limits.ts";
 import { tooLarge } from "../workspace/limits.ts";
 import { explainGitFailure } from "./git-failure.ts";
-import type { GitAnswer } from "./git-process.ts";
+import type { ToolAnswer } from "../tool-process.ts";
 import { runGit } from "./git-process.ts";
 import type { GitRemote } from "./git-remote.ts";
 import type { GitSession } from "./git-session.ts";
@@ -95,7 +95,7 @@ async function peel(session: GitSession, request: FetchRequest, revision: string
 }
 
 /** A fetch that is ended when it brings more than the budget has left. */
-async function fetch(session: GitSession, request: FetchRequest, args: readonly string[]): Promise<GitAnswer> {
+async function fetch(session: GitSession, request: FetchRequest, args: readonly string[]): Promise<ToolAnswer> {
   const stop = new AbortController();
   const signal = AbortSignal.any([session.signal, stop.signal]);
   const ended = new AbortController();

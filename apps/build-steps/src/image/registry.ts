@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openRegistryClient, OciError, parseDockerConfig } from "@kelvin/oci";
-import type { RegistryClient } from "@kelvin/oci";
+import type { RegistryClient, RegistryCredential } from "@kelvin/oci";
 import type { CommandContext } from "../command.ts";
 import { errorCode } from "../error-code.ts";
 import { StepFailure } from "../step-failure.ts";
@@ -31,7 +31,8 @@ export async function withRegistry<T>(
   }
 }
 
-async function readCredentials({ config, hide }: CommandContext) {
+/** The credentials of DOCKER_CONFIG, announced so that no line shows them. None when there are none. */
+export async function readCredentials({ config, hide }: CommandContext): Promise<readonly RegistryCredential[]> {
   if (config.dockerConfigDir === undefined) return [];
   const file = join(config.dockerConfigDir, "config.json");
   try {
