@@ -17,6 +17,8 @@ import { openPublishedPorts } from "./network/published-ports.ts";
 import { openServiceProxy, serviceIndexes, sliceIndexes } from "./network/service-proxy.ts";
 import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
 import { makeDirectoryImages } from "./node-agent/images/directory-images.ts";
+import { type ImageSource, joinImageSources } from "./node-agent/images/image-source.ts";
+import { openPulledImages } from "./node-agent/images/pulled-images.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
@@ -181,6 +183,25 @@ interface NodeParts {
   reportError: ReportError;
 }
 
+/** Directories first: they are named by `dev.local/`. Everything else is pulled, as far as Pods can have a root of their own. */
+function openImages(
+  config: ClusterConfig,
+  { kube, reportError }: Pick<ServiceParts, "kube" | "reportError">,
+): ImageSource {
+  const directories = makeDirectoryImages({
+    repository,
+    ...(config.imagesDir !== undefined && { images: config.imagesDir }),
+  });
+  const pulled = openPulledImages({
+    kube,
+    directory: join(config.dataDir, "images"),
+    nodeExecutable: process.execPath,
+    compileCache: join(config.dataDir, "compile-cache"),
+    reportError,
+  });
+  return joinImageSources(directories, pulled);
+}
+
 async function openNode(
   config: ClusterConfig,
   parts: NodeParts,
@@ -196,10 +217,7 @@ async function openNode(
     recordEvent: events.record,
     reportError,
     surroundings: {
-      images: makeDirectoryImages({
-        repository,
-        ...(config.imagesDir !== undefined && { images: config.imagesDir }),
-      }),
+      images: openImages(config, { kube: api.kube, reportError }),
       programs: join(repository, "node_modules", ".bin"),
       nodeExecutable: process.execPath,
       compileCache: join(config.dataDir, "compile-cache"),

@@ -11,7 +11,7 @@ import {
   makeContainerEnv,
 } from "./container-env.ts";
 import type { RunPlan } from "./container-run.ts";
-import type { Image, ImageSource } from "./images/image-source.ts";
+import type { Image, ImageRequest, ImageSource } from "./images/image-source.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import { chooseRuntime } from "./runtime/choose-runtime.ts";
 import { type ContainerSecurity, securityOf } from "./runtime/container-security.ts";
@@ -48,6 +48,11 @@ export interface PodSandbox {
   readonly volumes: PreparedVolumes;
 }
 
+export interface RunPlanOptions extends Pick<ImageRequest, "onPull" | "signal"> {
+  readonly surroundings: ContainerSurroundings;
+  readonly logFile: string;
+}
+
 /**
  * Everything needed to spawn one run of a container.
  * @throws ImageError or ContainerConfigError when the Pod asks for what is not there.
@@ -55,13 +60,17 @@ export interface PodSandbox {
 export async function makeRunPlan(
   container: ContainerSpec,
   sandbox: PodSandbox,
-  { surroundings, logFile }: { surroundings: ContainerSurroundings; logFile: string },
+  { surroundings, logFile, onPull, signal }: RunPlanOptions,
 ): Promise<RunPlan> {
   const { pod, network, directory } = sandbox;
   const { image, pulled } = await surroundings.images.find({
     reference: container.image ?? "",
     pod,
     pullPolicy: container.imagePullPolicy ?? "IfNotPresent",
+    network,
+    podDirectory: directory,
+    onPull,
+    signal,
   });
   const security = securityOf(container, pod, image);
   const temporary = makeTemporary(join(directory, "tmp", container.name), security);

@@ -15,7 +15,14 @@ export interface Termination {
 
 /** What a container is doing now; status is made from it. */
 export type ContainerState =
-  | { readonly phase: "waiting"; readonly reason: string; readonly message?: string; readonly retryAtMs?: number }
+  | {
+      readonly phase: "waiting";
+      readonly reason: string;
+      readonly message?: string;
+      /** When it failed to start, and when it is tried again, on the monotonic clock. */
+      readonly failedAtMs?: number;
+      readonly retryAtMs?: number;
+    }
   | {
       readonly phase: "running";
       readonly id: string;
@@ -97,13 +104,18 @@ export function recordBackoff(record: ContainerRecord, delayMs: number, podText:
 
 /** The record of a container that could not be started; tried again with growing pauses. */
 export function recordFailure(record: ContainerRecord, failure: StartFailure, nowMs: number): ContainerRecord {
-  const isPull = failure.reason === "ErrImagePull";
+  const isPull = isPullFailure(failure.reason);
   const [initialMs, maxMs] = isPull ? [BACKOFF_INITIAL_MS, BACKOFF_MAX_MS] : [RETRY_INITIAL_MS, RETRY_MAX_MS];
   const pauseMs = record.failureCount === 0 ? initialMs : Math.min(initialMs * 2 ** record.failureCount, maxMs);
   const { reason, message, isVolume } = failure;
   const shown = isVolume === true ? { reason } : { reason, message };
-  const state = { phase: "waiting", ...shown, retryAtMs: nowMs + pauseMs } as const;
+  const state = { phase: "waiting", ...shown, failedAtMs: nowMs, retryAtMs: nowMs + pauseMs } as const;
   return { ...record, state, failureCount: record.failureCount + 1 };
+}
+
+/** Whether a registry was asked, which is not to be asked often. */
+export function isPullFailure(reason: string): boolean {
+  return reason === "ErrImagePull" || reason === "InvalidImageName" || reason === "ErrImageNeverPull";
 }
 
 /** Why a container could not be started, as its waiting state says. */

@@ -81,6 +81,7 @@ async function stopWorker(run: PodRun, worker: ContainerWorker): Promise<void> {
 /** Gives the Pod's address back; its files stay, for its logs may still be read. */
 export async function leaveNetwork(run: PodRun): Promise<void> {
   const network = run.sandbox?.network;
+  run.deps.surroundings.images.release(run.pod);
   run.sandbox = undefined;
   await network?.close();
 }

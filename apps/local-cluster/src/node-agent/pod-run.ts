@@ -41,6 +41,8 @@ export interface PodRun {
   stopByMs: number;
   /** Set once the node ends this Pod. */
   doom: PodDoom | undefined;
+  /** Aborts when nothing more is to be started. */
+  readonly over: AbortController;
   isDoomTold: boolean;
   /** When its use of the disk is measured next, on the monotonic clock. */
   diskCheckAtMs: number;
@@ -64,6 +66,7 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     hasStaleVolumes: false,
     stopByMs: Infinity,
     doom: undefined,
+    over: new AbortController(),
     isDoomTold: false,
     diskCheckAtMs: 0,
     written: undefined,

@@ -3,6 +3,7 @@ import { ContainerConfigError, type ContainerSpec } from "./container-env.ts";
 import { makeRunPlan, type PodSandbox } from "./container-plan.ts";
 import {
   decideContainer,
+  isPullFailure,
   mayRestart,
   recordBackoff,
   recordFailure,
@@ -13,11 +14,14 @@ import type { RunPlan } from "./container-run.ts";
 import type { ContainerWorker } from "./container-worker.ts";
 import { ImageError } from "./images/image-source.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
+import { remainingMs } from "./pod-doom.ts";
 import { stopSidecars } from "./pod-end.ts";
 import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
 import { VolumeError } from "./volume-content.ts";
 import { prepareVolumes, type PreparedVolumes } from "./volumes.ts";
 
+/** Timers know no longer one. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 /** How long ErrImagePull is shown before it becomes ImagePullBackOff. */
 const PULL_ERROR_MS = 1_000;
 /** A token that could not be renewed is tried again after this. */
@@ -87,8 +91,7 @@ async function bringOn(run: PodRun, container: ContainerSpec, { worker, policy }
   const decision = decideContainer(worker.record, policy, run.deps.clock.monotonicMs());
   if (decision.do === "start") return startContainer(run, container, worker);
   if (decision.do === "nothing") return Infinity;
-  showWaiting(run, container, { worker, delayMs: decision.delayMs });
-  return decision.delayMs;
+  return showWaiting(run, container, { worker, delayMs: decision.delayMs });
 }
 
 async function startContainer(run: PodRun, container: ContainerSpec, worker: ContainerWorker): Promise<number> {
@@ -98,17 +101,30 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
     run.sandbox ??= await openSandbox(run);
     const logFile = logFileOf(directory, container.name, runIndex);
     const sandbox = { ...run.sandbox, pod: run.pod };
-    const plan = await makeRunPlan(container, sandbox, { surroundings: deps.surroundings, logFile });
+    const plan = await makeRunPlan(container, sandbox, {
+      surroundings: deps.surroundings,
+      logFile,
+      onPull: () => tell(run, "Normal", ["Pulling", `Pulling image "${container.image ?? ""}"`, container.name]),
+      signal: startSignal(run),
+    });
     tellPlan(run, plan, worker);
-    if (run.state !== "active") return 0;
+    if (run.over.signal.aborted) return 0;
     await worker.start(plan);
     removeOldLogs(directory, container.name, runIndex);
     tell(run, "Normal", ["Created", `Created container: ${container.name}`, container.name]);
     tell(run, "Normal", ["Started", `Started container ${container.name}`, container.name]);
     return Infinity;
   } catch (error) {
+    if (run.over.signal.aborted) return 0;
     return showFailure(run, container, { worker, failure: failureOf(error) });
   }
+}
+
+/** A pull takes its time, but no more than the Pod has. */
+function startSignal({ pod, startTime, over, deps }: PodRun): AbortSignal {
+  const leftMs = remainingMs(pod, startTime, deps.nowMs());
+  if (leftMs === Infinity) return over.signal;
+  return AbortSignal.any([over.signal, AbortSignal.timeout(Math.min(Math.max(0, Math.ceil(leftMs)), TIMER_MAX_MS))]);
 }
 
 function tellPlan(run: PodRun, { container, pulled, runtime }: RunPlan, { record }: ContainerWorker): void {
@@ -130,7 +146,7 @@ function showFailure(
     tell(run, "Warning", ["FailedMount", failure.message]);
     return 0;
   }
-  const isPull = failure.reason === "ErrImagePull";
+  const isPull = isPullFailure(failure.reason);
   const { name, image = "" } = container;
   if (isPull) tell(run, "Warning", ["Failed", `Failed to pull image "${image}": ${failure.message}`, name]);
   tell(run, "Warning", ["Failed", `Error: ${isPull ? failure.reason : failure.message}`, name]);
@@ -145,12 +161,12 @@ function failureOf(error: unknown): StartFailure {
   return { reason, message: toError(error).message };
 }
 
-/** Says in the container's state what is waited for. */
+/** Says in the container's state what is waited for. Gives the time until there is more to do or to say. */
 function showWaiting(
   run: PodRun,
   container: ContainerSpec,
   { worker, delayMs }: { worker: ContainerWorker; delayMs: number },
-): void {
+): number {
   const { record } = worker;
   const { namespace, name } = keyOfPod(run.pod);
   const podText = `${name}_${namespace}(${run.uid})`;
@@ -159,11 +175,14 @@ function showWaiting(
     const text = `Back-off restarting failed container ${container.name} in pod ${podText}`;
     tell(run, "Warning", ["BackOff", text, container.name]);
   } else if (record.state.phase === "waiting" && record.state.reason === "ErrImagePull") {
+    const shownMs = run.deps.clock.monotonicMs() - (record.state.failedAtMs ?? 0);
+    if (shownMs < PULL_ERROR_MS) return Math.min(delayMs, PULL_ERROR_MS - shownMs);
     const text = `Back-off pulling image "${container.image ?? ""}"`;
     const message = `${text}: ErrImagePull: ${record.state.message ?? ""}`;
     worker.settle({ ...record, state: { ...record.state, reason: "ImagePullBackOff", message } });
     tell(run, "Normal", ["BackOff", text, container.name]);
   }
+  return delayMs;
 }
 
 async function openSandbox(run: PodRun): Promise<PodSandbox> {

@@ -43,6 +43,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     update(pod) {
       run.hasStaleVolumes ||= hasNewMetadata(run.pod, pod) && volumeSourcesOf(pod).usesPod;
       run.pod = pod;
+      if (pod.metadata.deletionTimestamp !== undefined) run.over.abort();
       waker.wake();
     },
     refreshVolumes() {
@@ -51,10 +52,12 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
     },
     remove() {
       run.state = "removed";
+      run.over.abort();
       waker.wake();
     },
     async close(graceMs) {
       run.state = "closed";
+      run.over.abort();
       waker.wake();
       await stopContainers(run, graceMs);
       await done;

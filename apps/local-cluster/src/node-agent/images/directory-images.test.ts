@@ -85,8 +85,8 @@ describe("resolveImage", () => {
   });
 
   test.each([
-    ["docker.io/library/nginx", "ErrImagePull", /has no registry yet/],
-    ["nginx", "ErrImagePull", /cannot be pulled/],
+    ["docker.io/library/nginx", "ErrImagePull", /is not dev.local/],
+    ["nginx", "ErrImagePull", /is not dev.local/],
     ["dev.local/nope", "ErrImagePull", /there is no directory .*images\/nope or .*samples\/nope/],
     ["dev.local/empty", "ErrImagePull", /has no "start" script/],
     ["dev.local/broken", "ErrImagePull", /has no "start" script/],

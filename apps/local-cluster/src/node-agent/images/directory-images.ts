@@ -19,6 +19,7 @@ const PLAIN_SCRIPT = /^[\w./:@=+,-]+(?: +[\w./:@=+,-]+)*$/;
 /** Directories of this machine as images: `dev.local/...`. They are run as they are, whatever the pull policy. */
 export function makeDirectoryImages(directories: ImageDirectories): ImageSource {
   return {
+    release: () => undefined,
     owns: (reference) => reference.startsWith(PREFIX),
     find: ({ reference }) => {
       try {
@@ -67,8 +68,7 @@ function nameOf(reference: string): string {
   if (!reference.startsWith(PREFIX)) {
     throw new ImageError(
       "ErrImagePull",
-      `image "${reference}" cannot be pulled: the local cluster runs directories as images and has no registry yet. ` +
-        `Use dev.local/<name> for a directory <name> under samples/ or --images-dir.`,
+      `image "${reference}" is not ${PREFIX}<name>, for a directory <name> under samples/ or --images-dir`,
     );
   }
   const name = reference

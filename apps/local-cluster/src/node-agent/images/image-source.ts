@@ -1,4 +1,5 @@
 import type { Pod } from "@kelvin/kube";
+import type { PodNetwork } from "../../network/network.ts";
 
 /** What an image reference stands for. */
 export interface Image {
@@ -22,6 +23,13 @@ export interface ImageRequest {
   readonly pod: Pod;
   /** `Always`, `IfNotPresent` or `Never`. */
   readonly pullPolicy: string;
+  /** The Pod's network and directory: a pull is made as if the Pod made it. */
+  readonly network: PodNetwork;
+  readonly podDirectory: string;
+  /** Told before something is fetched. */
+  readonly onPull: () => void;
+  /** The Pod does not want it any more. */
+  readonly signal: AbortSignal;
 }
 
 /** An image that is at hand, and how it came to be. */
@@ -37,6 +45,8 @@ export interface ImageSource {
   owns(reference: string): boolean;
   /** @throws ImageError when there is nothing to run. */
   find(request: ImageRequest): Promise<FoundImage>;
+  /** A Pod is over: what it used may go when room is needed. */
+  release(pod: Pod): void;
 }
 
 /** A reference that cannot be run here; the message names the cause and the remedy. */
@@ -47,4 +57,16 @@ export class ImageError extends Error {
     super(message, options);
     this.reason = reason;
   }
+}
+
+/** Asks the first source that a reference is the business of; the last one answers for all others. */
+export function joinImageSources(first: ImageSource, rest: ImageSource): ImageSource {
+  return {
+    owns: (reference) => first.owns(reference) || rest.owns(reference),
+    find: (request) => (first.owns(request.reference) ? first : rest).find(request),
+    release(pod) {
+      first.release(pod);
+      rest.release(pod);
+    },
+  };
 }
