@@ -1,5 +1,5 @@
 import type { FastifyReply } from "@kelvin/http-service";
-import { mediaTypes } from "@kelvin/oci";
+import { mediaTypes } from "@kelvin/oci/content";
 import { RegistryError } from "./registry-error.ts";
 import type { Route } from "./route.ts";
 import type { Exchange } from "./serve.ts";

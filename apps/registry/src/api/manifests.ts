@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { FastifyReply } from "@kelvin/http-service";
-import { digestOf } from "@kelvin/oci";
+import { digestOf } from "@kelvin/oci/content";
 import { ifMissing } from "../storage/durable-file.ts";
 import { parsePushedManifest, type PushedManifest } from "./pushed-manifest.ts";
 import { RegistryError } from "./registry-error.ts";

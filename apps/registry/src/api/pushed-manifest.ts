@@ -1,4 +1,4 @@
-import { isDigest, mediaTypes } from "@kelvin/oci";
+import { isDigest, mediaTypes } from "@kelvin/oci/content";
 import { RegistryError } from "./registry-error.ts";
 
 /** What the registry must know of a manifest that comes in; the rest is between those who push and pull it. */

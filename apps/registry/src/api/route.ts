@@ -1,4 +1,4 @@
-import { complainOfRepository, isDigest, isTag } from "@kelvin/oci";
+import { complainOfRepository, isDigest, isTag } from "@kelvin/oci/content";
 import { RegistryError } from "./registry-error.ts";
 
 /** What a path names. */

@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isDigest } from "@kelvin/oci";
+import { isDigest } from "@kelvin/oci/content";
 import type { Clock } from "../clock.ts";
 import { ifMissing } from "./durable-file.ts";
 import type { Storage } from "./storage.ts";

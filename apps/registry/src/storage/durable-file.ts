@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { syncPath } from "@kelvin/oci";
+import { syncPath } from "@kelvin/oci/content";
 
 /** Files that are whole or not there, whenever the process or the machine stops. */
 export interface DurableFiles {

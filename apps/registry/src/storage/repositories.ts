@@ -1,7 +1,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isDigest, syncPath, type ContentStore, type Descriptor } from "@kelvin/oci";
+import { isDigest, syncPath, type ContentStore, type Descriptor } from "@kelvin/oci/content";
 import type { Clock } from "../clock.ts";
 import { digestPath, findText, ifMissing, type DurableFiles } from "./durable-file.ts";
 

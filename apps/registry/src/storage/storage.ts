@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openContentStore, type ContentStore } from "@kelvin/oci";
+import { openContentStore, type ContentStore } from "@kelvin/oci/content";
 import type { Clock } from "../clock.ts";
 import { openDurableFiles } from "./durable-file.ts";
 import { openRepositories, type Repositories } from "./repositories.ts";

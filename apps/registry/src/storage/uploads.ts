@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { openDigestMeter, type ContentStore, type DigestMeter } from "@kelvin/oci";
+import { openDigestMeter, type ContentStore, type DigestMeter } from "@kelvin/oci/content";
 import { RegistryError } from "../api/registry-error.ts";
 import { findText, ifMissing, type DurableFiles } from "./durable-file.ts";
 
