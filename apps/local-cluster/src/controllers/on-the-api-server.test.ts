@@ -120,6 +120,15 @@ describe("on the API server", () => {
     expect(await settled(version)).toBe(before);
   });
 
+  test("a pod with scheduling gates says so, and is scheduled once they are open", async () => {
+    const key = { namespace: "default", name: "gated" };
+    const spec = { containers: [{ name: "c", image: "i" }], schedulingGates: [{ name: "x.dev/gate" }] };
+    const made = await kube.create(Pod, { metadata: key, spec });
+    expect(made.status?.conditions).toMatchObject([{ type: "PodScheduled", reason: "SchedulingGated" }]);
+    await kube.patch(Pod, key, { type: "merge", body: { spec: { schedulingGates: null } } });
+    await eventually(async () => (await kube.get(Pod, key)).spec?.nodeName === "node-1");
+  });
+
   test("Endpoints follow the slices of a Service; slices follow Endpoints that were written by hand", async () => {
     await kube.create(Deployment, deployment(1));
     const metadata = { name: "web", namespace: "default" };

@@ -15,7 +15,7 @@ export const podStrategy: Strategy = {
     spec["enableServiceLinks"] ??= true;
   },
   prepareCreate(pod) {
-    pod["status"] = { phase: "Pending", qosClass: qosClassOf(pod) };
+    pod["status"] = { phase: "Pending", qosClass: qosClassOf(pod), ...gatedStatus(pod) };
   },
   validate: (pod, old) => [
     ...validatePodSpec(recordAt(pod, "spec"), "spec"),
@@ -35,6 +35,13 @@ export const podStrategy: Strategy = {
     "status.nominatedNodeName": (pod) => stringAt(pod, "status", "nominatedNodeName"),
   },
 };
+
+/** A Pod with scheduling gates says from the beginning why no node is looked for. */
+function gatedStatus(pod: ApiObject): object {
+  if (recordsAt(pod, "spec", "schedulingGates").length === 0) return {};
+  const message = "Scheduling is blocked due to non-empty scheduling gates";
+  return { conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }] };
+}
 
 /** The asked grace, or the Pod's own. A Pod that no node runs needs none. */
 export function podGraceSeconds(pod: ApiObject, asked: number | undefined): number {

@@ -13,7 +13,7 @@ export function openScheduler({ informers, recorderOf, ...base }: ControllerBase
   const { pods, nodes } = informers;
   const recorder = recorderOf(name);
   const assumptions = openAssumptions();
-  const waiting = (): ObjectKey[] => pods.byIndex(indexes.waiting, all).map(keyOf);
+  const waiting = (): ObjectKey[] => pods.byIndex(indexes.waiting, all).sort(byPriority).map(keyOf);
   const unsubscribe = pods.onChange(({ before, after }) => {
     if (before !== undefined && after === undefined) assumptions.forget(before.metadata.uid ?? "");
     if (after?.spec?.nodeName !== undefined) assumptions.forget(after.metadata.uid ?? "");
@@ -43,6 +43,12 @@ export function openScheduler({ informers, recorderOf, ...base }: ControllerBase
       await controller.close();
     },
   };
+}
+
+/** The more important first, and among equals the one that has waited longer. */
+function byPriority(a: Pod, b: Pod): number {
+  const since = ({ metadata }: Pod): number => Date.parse(metadata.creationTimestamp ?? "") || 0;
+  return (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0) || since(a) - since(b);
 }
 
 function leavesRoom({ before, after }: Change<Pod>): boolean {

@@ -1,80 +1,83 @@
 import type { Node, Pod } from "@kelvin/kube";
+import { amountOf, type Demand, demandOf, type HostPort } from "./demand.ts";
 import { isNodeSelected } from "./node-selection.ts";
-import { parseQuantity } from "./quantity.ts";
+import { isTolerated, type Taint } from "./tolerations.ts";
 
-/** What a pod asks of a node, or what pods together hold of one. CPU in cores, memory in bytes. */
-export interface Resources {
-  readonly cpu: number;
-  readonly memory: number;
-  readonly pods: number;
-}
-
-export const noResources: Resources = { cpu: 0, memory: 0, pods: 0 };
 const podsMaxDefault = 110;
+const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 
-/** What the pod asks for: the sum of its containers, or its largest init container if that is more, and its overhead. */
-export function requestsOf(pod: Pod): Resources {
-  const { containers = [], initContainers = [], overhead } = pod.spec ?? {};
-  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
-  const running = [...containers, ...sidecars].map(({ resources }) => resources?.requests ?? resources?.limits);
-  const starting = initContainers.map(({ resources }) => resources?.requests ?? resources?.limits);
-  const total = (name: string): number => {
-    const atOnce = running.reduce((sum, requests) => sum + amount(requests, name), 0);
-    return Math.max(atOnce, ...starting.map((requests) => amount(requests, name))) + amount(overhead, name);
-  };
-  return { cpu: total("cpu"), memory: total("memory"), pods: 1 };
+/** Why a node will not do, in Kubernetes' words. */
+export interface Misfit {
+  readonly reason: string;
+  /** Whether it would do if other pods left. */
+  readonly isShortage: boolean;
 }
 
-function amount(quantities: Record<string, string> | undefined, name: string): number {
-  const text = quantities?.[name];
-  return text === undefined ? 0 : parseQuantity(text);
+/** Why the pod cannot run on the node: the first rule that it breaks, or everything of which there is too little. */
+export function decideMisfits(pod: Pod, node: Node, used: Demand): Misfit[] {
+  const rule = brokenRule(pod, node);
+  if (rule !== undefined) return [{ reason: rule, isShortage: false }];
+  const own = demandOf(pod);
+  if (own.hostPorts.some((port) => used.hostPorts.some((taken) => conflicts(port, taken)))) {
+    return [{ reason: "node(s) didn't have free ports for the requested pod ports", isShortage: true }];
+  }
+  return shortages(own, used, node.status?.allocatable).map((reason) => ({ reason, isShortage: true }));
 }
 
-export function addResources(a: Resources, b: Resources): Resources {
-  return { cpu: a.cpu + b.cpu, memory: a.memory + b.memory, pods: a.pods + b.pods };
+function brokenRule(pod: Pod, node: Node): string | undefined {
+  if (node.spec?.unschedulable === true && !isTolerated(pod, unschedulableTaint)) return "node(s) were unschedulable";
+  const taint = node.spec?.taints?.find(({ effect, ...rest }) => {
+    return effect !== "PreferNoSchedule" && !isTolerated(pod, { effect, ...rest });
+  });
+  if (taint !== undefined) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`;
+  if (!isNodeReady(node)) return "node(s) were not ready";
+  return isNodeSelected(pod, node) ? undefined : "node(s) didn't match Pod's node affinity/selector";
 }
 
-/** Why the pod cannot run on the node, in Kubernetes' words; empty when it can. */
-export function decideMisfits(pod: Pod, node: Node, used: Resources): string[] {
-  if (node.spec?.unschedulable === true) return ["node(s) were unschedulable"];
-  if (!isNodeReady(node)) return ["node(s) were not ready"];
-  const taint = node.spec?.taints?.find(
-    (candidate) => candidate.effect !== "PreferNoSchedule" && !isTolerated(pod, candidate),
-  );
-  if (taint !== undefined) return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`];
-  if (!isNodeSelected(pod, node)) return ["node(s) didn't match Pod's node affinity/selector"];
-  return decideShortages(requestsOf(pod), used, node.status?.allocatable);
+/** The same port on the same address; no address means all of them. */
+function conflicts(a: HostPort, b: HostPort): boolean {
+  const isAny = (ip: string): boolean => ip === "" || ip === "0.0.0.0";
+  return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || isAny(a.ip) || isAny(b.ip));
 }
 
-function decideShortages(own: Resources, used: Resources, allocatable: Record<string, string> | undefined): string[] {
-  const asked = addResources(own, used);
-  const podsMax = allocatable?.["pods"] === undefined ? podsMaxDefault : amount(allocatable, "pods");
-  const misfits: string[] = [];
-  if (asked.pods > podsMax) misfits.push("Too many pods");
-  if (own.cpu > 0 && asked.cpu > amount(allocatable, "cpu")) misfits.push("Insufficient cpu");
-  if (own.memory > 0 && asked.memory > amount(allocatable, "memory")) misfits.push("Insufficient memory");
-  return misfits;
+function shortages(own: Demand, used: Demand, allocatable: Record<string, string> | undefined): string[] {
+  return Object.entries(own.amounts).flatMap(([name, asked]) => {
+    const preset = name === "pods" ? podsMaxDefault : 0;
+    const quantity = allocatable?.[name];
+    const room = (quantity === undefined ? preset : amountOf(name, quantity)) - (used.amounts[name] ?? 0);
+    if (asked === 0 || asked <= room) return [];
+    return [name === "pods" ? "Too many pods" : `Insufficient ${name}`];
+  });
 }
 
 export function isNodeReady(node: Node): boolean {
   return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 }
 
-type Taint = NonNullable<NonNullable<Node["spec"]>["taints"]>[number];
-
-function isTolerated(pod: Pod, taint: Taint): boolean {
-  return (pod.spec?.tolerations ?? []).some(({ key = "", operator = "Equal", value = "", effect = "" }) => {
-    if (effect !== "" && effect !== taint.effect) return false;
-    if (key === "") return operator === "Exists";
-    return key === taint.key && (operator === "Exists" || value === (taint.value ?? ""));
-  });
+/**
+ * The sentence for a pod that fits nowhere: how many nodes there are, how many refuse it for each reason, and that nobody is
+ * sent away for it.
+ */
+export function unschedulableMessage(misfits: readonly (readonly Misfit[])[]): string {
+  const nodeCount = misfits.length;
+  if (nodeCount === 0) return "no nodes available to schedule pods";
+  const because = countReasons(misfits.flat().map(({ reason }) => reason));
+  const preemption = countReasons(
+    misfits.map((reasons) =>
+      reasons.some(({ isShortage }) => isShortage)
+        ? "No preemption victims found for incoming pod"
+        : "Preemption is not helpful for scheduling",
+    ),
+  );
+  const none = `0/${nodeCount} nodes are available`;
+  return `${none}: ${because}. preemption: ${none}: ${preemption}.`;
 }
 
-/** The sentence for a pod that fits nowhere: how many nodes there are, and how many refuse it for each reason. */
-export function unschedulableMessage(nodeCount: number, misfits: readonly (readonly string[])[]): string {
-  if (nodeCount === 0) return "no nodes available to schedule pods";
+function countReasons(reasons: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const reason of misfits.flat()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const texts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `0/${nodeCount} nodes are available: ${texts.join(", ")}.`;
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(", ");
 }

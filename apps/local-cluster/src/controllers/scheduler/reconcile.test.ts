@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { TerminalError, silentRecorder } from "@kelvin/controller";
 import { Node, Pod } from "@kelvin/kube";
 import { fakeClock, openFakeKube, type FakeKube } from "@kelvin/testkit";
+import { demandOf } from "./demand.ts";
 import { openAssumptions } from "./assumptions.ts";
 import { parseQuantity } from "./quantity.ts";
 import { reconcileScheduling, type SchedulerDeps } from "./reconcile.ts";
@@ -66,6 +67,11 @@ describe("reconcileScheduling", () => {
       "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.",
     ],
     [
+      "too much of what the node has none of",
+      fits(requesting({ "x.dev/gpu": "1", "ephemeral-storage": "1Gi" }), node("a")),
+      "0/1 nodes are available: 1 Insufficient ephemeral-storage, 1 Insufficient x.dev/gpu.",
+    ],
+    [
       "limits count where requests are absent",
       fits({ containers: [{ name: "c", resources: { limits: { cpu: "3" } } }] }, node("a")),
       "0/1 nodes are available: 1 Insufficient cpu.",
@@ -97,7 +103,51 @@ describe("reconcileScheduling", () => {
     ],
   ];
   test.each(misfits)("says why when %s", async (_, { spec, nodes }, message) => {
-    expect(await schedule(spec, nodes)).toMatchObject({ nodeName: undefined, message });
+    const found = await schedule(spec, nodes);
+    expect([found.nodeName, found.message?.replace(/ preemption: .*/, "")]).toEqual([undefined, message]);
+  });
+
+  test("says that nobody is sent away, and whether that would help", async () => {
+    const message =
+      "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: " +
+      "1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.";
+    const nodes = [node("a"), node("b", { spec: { unschedulable: true } })];
+    expect((await schedule(requesting({ cpu: "3" }), nodes)).message).toBe(message);
+  });
+
+  test("init containers count one by one beside the sidecars before them, and overhead is added", () => {
+    const container = (cpu: string, restartPolicy?: string): object => ({
+      name: "c",
+      resources: { requests: { cpu, "x.dev/gpu": "1" } },
+      ...(restartPolicy !== undefined && { restartPolicy }),
+    });
+    const spec = {
+      initContainers: [container("100m", "Always"), container("2"), container("300m", "Always"), container("1")],
+      containers: [container("500m"), container("400m")],
+      overhead: { cpu: "50m" },
+    } as unknown as PodSpec;
+    expect(demandOf({ metadata: {}, spec }).amounts).toEqual({ cpu: 2150, "x.dev/gpu": 4, pods: 1 });
+  });
+
+  test("tenths add up", async () => {
+    const running = ["100m", "200m"].map((cpu): Pod => ({
+      metadata: {},
+      spec: { ...requesting({ cpu }), nodeName: "a" },
+    }));
+    expect((await schedule(requesting({ cpu: "0.3" }), [node("a", { cpu: "0.6" })], running)).nodeName).toBe("a");
+  });
+
+  const listening = (hostPort: number, more: object = {}): PodSpec => ({
+    containers: [{ name: "c", ports: [{ containerPort: 80, hostPort, ...more }] }],
+  });
+  test.each<[string, PodSpec, string | undefined]>([
+    ["another port", listening(81), "a"],
+    ["the same port", listening(80), undefined],
+    ["the same port of another protocol", listening(80, { protocol: "UDP" }), "a"],
+    ["the same port on one address", listening(80, { hostIP: "10.0.0.1" }), undefined],
+  ])("host ports: %s", async (_, spec, nodeName) => {
+    const running: Pod[] = [{ metadata: {}, spec: { ...listening(80), nodeName: "a" } }];
+    expect((await schedule(spec, [node("a")], running)).nodeName).toBe(nodeName);
   });
 
   const affinity = (operator: string, values?: string[]): PodSpec => ({
@@ -142,7 +192,7 @@ describe("reconcileScheduling", () => {
       metadata: { name: "q", namespace: "default" },
       spec: requesting({ cpu: "1" }),
     });
-    deps.assumptions.assume("p", "a", { cpu: 1.5, memory: 0, pods: 1 });
+    deps.assumptions.assume("p", "a", { amounts: { cpu: 1500, pods: 1 }, hostPorts: [] });
     await reconcileScheduling(second, deps);
     expect((await kube.get(Pod, { namespace: "default", name: "q" })).spec?.nodeName).toBeUndefined();
   });
@@ -154,7 +204,7 @@ describe("reconcileScheduling", () => {
     });
     const pod = await kube.get(Pod, { namespace: "default", name: "p" });
     await expect(reconcileScheduling(pod, { ...deps, nodes: () => [node("a")] })).rejects.toThrow("down");
-    expect(deps.assumptions.heldOn("a").pods).toBe(0);
+    expect(deps.assumptions.heldOn("a").amounts).toEqual({});
   });
 
   test("a request that is no quantity is the pod's fault, and said so", async () => {

@@ -12,7 +12,8 @@ import { replaceCondition, type StatusCondition, timestamp } from "../conditions
 import { isBeingDeleted } from "../ownership.ts";
 import { isPodTerminal, podCondition } from "../pods.ts";
 import type { Assumptions } from "./assumptions.ts";
-import { addResources, decideMisfits, noResources, requestsOf, type Resources, unschedulableMessage } from "./fit.ts";
+import { addDemand, type Demand, demandOf, noDemand } from "./demand.ts";
+import { decideMisfits, type Misfit, unschedulableMessage } from "./fit.ts";
 
 const schedulerName = "default-scheduler";
 
@@ -46,10 +47,10 @@ export async function reconcileScheduling(pod: Pod, deps: SchedulerDeps): Promis
   const { fitting, misfits } = assess(pod, nodes, deps);
   const node = fitting[0];
   if (node === undefined) {
-    reportUnschedulable(pod, unschedulableMessage(nodes.length, misfits), deps);
+    reportUnschedulable(pod, unschedulableMessage(misfits), deps);
     return waitForEvent;
   }
-  deps.assumptions.assume(uid, node, requestsOf(pod));
+  deps.assumptions.assume(uid, node, demandOf(pod));
   try {
     const body = { metadata: { uid }, spec: { nodeName: node } };
     await deps.kube.patch(Pod, keyOf(pod), { type: "merge", body });
@@ -66,18 +67,18 @@ export async function reconcileScheduling(pod: Pod, deps: SchedulerDeps): Promis
 interface Assessment {
   /** Names of the nodes that will do, the emptiest first. */
   readonly fitting: string[];
-  readonly misfits: string[][];
+  readonly misfits: Misfit[][];
 }
 
 function assess(pod: Pod, nodes: readonly Node[], deps: SchedulerDeps): Assessment {
   const candidates: { name: string; podCount: number }[] = [];
-  const misfits: string[][] = [];
+  const misfits: Misfit[][] = [];
   try {
     for (const node of nodes) {
       const name = node.metadata.name ?? "";
       const used = usedOn(name, deps);
       const reasons = decideMisfits(pod, node, used);
-      if (reasons.length === 0) candidates.push({ name, podCount: used.pods });
+      if (reasons.length === 0) candidates.push({ name, podCount: used.amounts["pods"] ?? 0 });
       else misfits.push(reasons);
     }
   } catch (error) {
@@ -89,18 +90,18 @@ function assess(pod: Pod, nodes: readonly Node[], deps: SchedulerDeps): Assessme
   return { fitting: candidates.map(({ name }) => name), misfits };
 }
 
-function usedOn(nodeName: string, { podsOn, assumptions }: SchedulerDeps): Resources {
+function usedOn(nodeName: string, { podsOn, assumptions }: SchedulerDeps): Demand {
   const running = podsOn(nodeName).filter((pod) => !isPodTerminal(pod));
-  const shown = running.reduce((sum, pod) => addResources(sum, heldBy(pod)), noResources);
-  return addResources(shown, assumptions.heldOn(nodeName));
+  const shown = running.reduce((sum, pod) => addDemand(sum, heldBy(pod)), noDemand);
+  return addDemand(shown, assumptions.heldOn(nodeName));
 }
 
 /** A pod that was put onto its node past the scheduler may ask for what cannot be read; it must not stop all others. */
-function heldBy(pod: Pod): Resources {
+function heldBy(pod: Pod): Demand {
   try {
-    return requestsOf(pod);
+    return demandOf(pod);
   } catch {
-    return { ...noResources, pods: 1 };
+    return { ...noDemand, amounts: { pods: 1 } };
   }
 }
 
