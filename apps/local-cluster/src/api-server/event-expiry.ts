@@ -1,3 +1,4 @@
+import { JournalWriteError } from "../storage/journal.ts";
 import type { Clock } from "@kelvin/kube";
 import type { Store } from "../storage/store.ts";
 import type { ApiObject } from "./api-object.ts";
@@ -13,7 +14,12 @@ const sweepIntervalMs = 60_000;
 export function openEventExpiry(store: Store, clock: Clock): { close(): void } {
   let cancel = clock.setTimer(sweep, sweepIntervalMs);
   function sweep(): void {
-    expireEvents(store, clock.now());
+    try {
+      expireEvents(store, clock.now());
+    } catch (error) {
+      // The disk is full, and revisions have run out with it: the next sweep will find them again.
+      if (!(error instanceof JournalWriteError)) throw error;
+    }
     cancel = clock.setTimer(sweep, sweepIntervalMs);
   }
   return { close: () => cancel() };

@@ -1,3 +1,4 @@
+import { JournalWriteError } from "../../storage/journal.ts";
 import type { Store } from "../../storage/store.ts";
 import { equalJson, listAt, recordsAt, type ApiObject } from "../api-object.ts";
 import { labelSelectorMatcher } from "../reading/selectors.ts";
@@ -19,7 +20,12 @@ export function openRoleAggregation(store: Store): { close(): void } {
     // The commit that is being announced must be over before the next write.
     queueMicrotask(() => {
       // Our own writes find `isDue` still set: roles that gather each other must not keep us busy for ever.
-      if (!isClosed) aggregateRoles(store);
+      try {
+        if (!isClosed) aggregateRoles(store);
+      } catch (error) {
+        // The disk is full: the next change of a role, or the next start, brings them up to date.
+        if (!(error instanceof JournalWriteError)) throw error;
+      }
       isDue = false;
     });
   });
