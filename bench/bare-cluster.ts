@@ -1,10 +1,9 @@
 // An API server alone, with Kelvin's kinds: no controllers, no node. What a benchmark needs of a cluster it writes itself.
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CustomResourceDefinition, Namespace, loadKubeConfig, openKubeClient, type KubeClient } from "@kelvin/kube";
 import { parse } from "yaml";
-import { root, startSubject, until, type Subject } from "./subject.ts";
+import { makeScratchDirectory, root, startSubject, until, type Subject } from "./subject.ts";
 
 export interface BareCluster {
   readonly kube: KubeClient;
@@ -14,7 +13,7 @@ export interface BareCluster {
 }
 
 export async function openBareCluster(): Promise<BareCluster> {
-  const directory = await mkdtemp(join(tmpdir(), "kelvin-bench-"));
+  const directory = makeScratchDirectory();
   const kubeconfig = join(directory, "kubeconfig");
   const server = startSubject("apps/local-cluster/src/api-server/dev.ts", [kubeconfig]);
   const isWritten = async (): Promise<boolean> => (await readFile(kubeconfig, "utf8").catch(() => "")) !== "";
@@ -32,7 +31,6 @@ export async function openBareCluster(): Promise<BareCluster> {
     async close() {
       await kube.close();
       await server.stop();
-      await rm(directory, { recursive: true, force: true });
     },
   };
 }

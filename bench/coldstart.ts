@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Service } from "@kelvin/api/serving/v1";
 import { ConfigMap, Pod, loadKubeConfig, openKubeClient, type KubeClient } from "@kelvin/kube";
 import { askOnce } from "./first-byte.ts";
-import { root, startSubject, until, type Subject } from "./subject.ts";
+import { makeScratchDirectory, root, startSubject, until, type Subject } from "./subject.ts";
 import { atMost, median, rounded, spread, type Findings } from "./table.ts";
 
 const pairs = Number(process.env["BENCH_PAIRS"] ?? 30);
@@ -17,7 +16,7 @@ const sampleDirectory = join(root, "samples/hello");
 
 /** A request at zero against the start of the same process without Kelvin, in pairs, one after the other. */
 export async function benchColdstart(): Promise<Findings> {
-  const directory = await mkdtemp(join(tmpdir(), "kelvin-bench-"));
+  const directory = makeScratchDirectory();
   const options = ["--data-dir", directory, "--http-port", String(ports.http), "--api-port", String(ports.api)];
   const kelvin = startSubject("apps/cli/src/main.ts", ["start", ...options]);
   try {
@@ -51,7 +50,6 @@ export async function benchColdstart(): Promise<Findings> {
     return findings(own, cold);
   } finally {
     await kelvin.stop();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

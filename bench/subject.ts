@@ -1,6 +1,9 @@
 // The processes that benchmarks start, and end.
 import { spawn, type ChildProcess } from "node:child_process";
 import { connect } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root. */
@@ -23,10 +26,20 @@ export interface SubjectOptions {
 }
 
 const running = new Set<ChildProcess>();
+const scratch: string[] = [];
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  // Those that were killed just now may still write for a moment.
+  for (const directory of scratch) rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
+/** A directory that is gone when the benchmark ends, also when it is broken off. */
+export function makeScratchDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "kelvin-bench-"));
+  scratch.push(directory);
+  return directory;
+}
 
 /** Starts one of the repository's programs from its sources. */
 export function startSubject(file: string, args: readonly string[], options: SubjectOptions = {}): Subject {
