@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeHere } from "./cluster.ts";
 import { openKelvin, removeDataDir, type Kelvin } from "./kelvin.ts";
 import { kubectlFor, type Kubectl, type KubectlResult } from "./kubectl.ts";
 
@@ -61,7 +62,7 @@ function inPod(...command: string[]): Promise<KubectlResult> {
 const curl = (url: string, ...more: string[]): Promise<KubectlResult> =>
   inPod("curl", "--silent", "--show-error", "--max-time", "20", ...more, url);
 
-describe("from a Pod to the outside", () => {
+describeHere("from a Pod to the outside", () => {
   test("by name, by address, by a client that waits for the server's first word", async () => {
     expect((await curl("http://world.example/greeting")).stdout).toBe("hello from outside\n");
     expect((await curl("http://198.51.100.2/greeting")).stdout).toBe("hello from outside\n");

@@ -11,6 +11,8 @@ export interface HttpAnswer {
 /** What to ask for. `host` is the name of the Service; the connection goes to the gateway's port on this machine. */
 export interface HttpCall {
   readonly port: number;
+  /** Where the gateway is (default: this machine). */
+  readonly address?: string;
   readonly host: string;
   readonly path?: string;
   readonly method?: string;
@@ -23,6 +25,7 @@ export interface HttpCall {
 /** Makes one request on a connection of its own. Rejects when there is no answer. */
 export function call({
   port,
+  address = "127.0.0.1",
   host,
   path = "/",
   method = "GET",
@@ -33,7 +36,7 @@ export function call({
   const startMs = performance.now();
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { port, host: "127.0.0.1", path, method, agent: false, timeout: timeoutMs, headers: { host } },
+      { port, host: address, path, method, agent: false, timeout: timeoutMs, headers: { host } },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));

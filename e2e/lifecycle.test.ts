@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { describeHere, networkOptions } from "./cluster.ts";
 import { call, eventually } from "./http.ts";
 import { openKelvin, removeDataDir, type Kelvin } from "./kelvin.ts";
 import { kubectlFor } from "./kubectl.ts";
@@ -22,7 +23,7 @@ afterEach(async () => {
 }, 60_000);
 
 async function open(options?: Parameters<typeof openKelvin>[0]): Promise<Kelvin> {
-  const kelvin = await openKelvin(options);
+  const kelvin = await openKelvin({ ...options, args: networkOptions });
   opened.push(kelvin);
   return kelvin;
 }
@@ -32,7 +33,7 @@ function supervisorPid(kelvin: Kelvin): number {
   return Number(/\d+/.exec(readFileSync(join(kelvin.dataDir, "lock"), "utf8"))?.[0]);
 }
 
-describe("the end of the supervisor ends everything", () => {
+describeHere("the end of the supervisor ends everything", () => {
   test.each([
     { name: "TERM to npm", signal: "SIGTERM" as const, wantCode: 0 },
     { name: "INT to npm", signal: "SIGINT" as const, wantCode: 0 },
@@ -89,7 +90,7 @@ describe("the end of the supervisor ends everything", () => {
   );
 });
 
-describe("starting wrongly", () => {
+describeHere("starting wrongly", () => {
   const start = (...args: string[]): { status: number | null; stderr: string } =>
     spawnSync("npm", ["start", ...args], { encoding: "utf8", timeout: 60_000 });
 

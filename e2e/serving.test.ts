@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+import { openCluster, testEachHere, withImages, type Cluster } from "./cluster.ts";
 import { call, eventually, type HttpAnswer } from "./http.ts";
-import { openKelvin, removeDataDir, type Kelvin } from "./kelvin.ts";
 import { kubectlFor, type Kubectl } from "./kubectl.ts";
 import { openLoad } from "./load.ts";
 import { probeService } from "./manifests.ts";
 
 // The main job, as a new user does it: real processes, the real kubectl, one Kelvin for all.
 
-let kelvin: Kelvin;
+let cluster: Cluster;
 let kubectl: Kubectl;
 
 beforeAll(async () => {
-  kelvin = await openKelvin();
-  kubectl = kubectlFor(kelvin);
+  cluster = await openCluster();
+  kubectl = kubectlFor(cluster);
 }, 120_000);
 
 afterAll(async () => {
-  await kelvin?.stop();
-  await removeDataDir(kelvin);
+  await cluster.close();
 }, 30_000);
 
 /** Asks a Service in `default`, through the public gateway. */
@@ -26,11 +26,12 @@ function ask(
   path = "/",
   more: { method?: string; body?: string; hangUpAfterMs?: number } = {},
 ): Promise<HttpAnswer> {
-  return call({ port: kelvin.httpPort, host: `${service}.default.localhost`, path, ...more });
+  const { gateway, domain } = cluster;
+  return call({ address: gateway.host, port: gateway.port, host: `${service}.default.${domain}`, path, ...more });
 }
 
 async function apply(manifest: string): Promise<void> {
-  const result = await kubectl.withInput(manifest, "apply", "-f", "-");
+  const result = await kubectl.withInput(withImages(manifest), "apply", "-f", "-");
   if (result.code !== 0) throw new Error(result.stderr);
 }
 
@@ -75,16 +76,18 @@ async function conditionsOf(name: string): Promise<readonly Condition[]> {
 
 describe("the sample, with kubectl and curl", () => {
   test("apply, wait, get with Knative's columns, curl, describe, logs", async () => {
-    expect(await kubectl("apply", "-f", "samples/hello/service.yaml")).toContain(
+    const sample = withImages(readFileSync("samples/hello/service.yaml", "utf8"));
+    expect((await kubectl.withInput(sample, "apply", "-f", "-")).stdout).toContain(
       "service.serving.knative.dev/hello created",
     );
     await kubectl("wait", "--for=condition=Ready", "ksvc/hello", "--timeout=60s");
     const table = await kubectl("get", "ksvc,config,rev,rt");
     expect(table).toMatch(/NAME\s+URL\s+LATESTCREATED\s+LATESTREADY\s+READY\s+REASON/);
     expect(table).toMatch(/NAME\s+CONFIG NAME\s+GENERATION\s+READY\s+REASON\s+ACTUAL REPLICAS\s+DESIRED REPLICAS/);
+    const port = cluster.own === undefined ? String.raw`(?::\d+)?` : `:${cluster.gateway.port}`;
     expect(table).toMatch(
       new RegExp(
-        String.raw`hello\s+http://hello\.default\.localhost:${kelvin.httpPort}\s+hello-00001\s+hello-00001\s+True`,
+        String.raw`hello\s+http://hello\.default\.${cluster.domain}${port}\s+hello-00001\s+hello-00001\s+True`,
       ),
     );
     expect(await ask("hello")).toMatchObject({ status: 200, body: expect.stringMatching(/^Hello .*!\n$/) });
@@ -94,7 +97,7 @@ describe("the sample, with kubectl and curl", () => {
     expect(await kubectl("logs", pod)).toMatch(/./);
     expect(await kubectl("explain", "ksvc.spec.template")).toContain("FIELDS");
     // kubectl replaces lists of custom resources whole, so it always sends a patch; nothing must come of it.
-    await kubectl("apply", "-f", "samples/hello/service.yaml");
+    await kubectl.withInput(sample, "apply", "-f", "-");
     expect(await kubectl("get", "ksvc", "hello", "-o", "jsonpath={.metadata.generation}")).toBe("1");
   });
 
@@ -137,7 +140,7 @@ describe("scale to zero and back", () => {
 describe("rolling out", () => {
   test("ten updates under load: ten revisions, not one failure", async () => {
     await applyReady(probeService({ name: "rolling", env: { REVISION: "0" } }), "rolling");
-    const load = openLoad({ host: "127.0.0.1", port: kelvin.httpPort, hostHeader: "rolling.default.localhost" });
+    const load = openLoad({ ...cluster.gateway, hostHeader: `rolling.default.${cluster.domain}` });
     for (let update = 1; update <= 10; update += 1) {
       await applyReady(probeService({ name: "rolling", env: { REVISION: String(update) } }), "rolling");
       expect((await ask("rolling")).body).toContain(`"${update}"`);
@@ -213,7 +216,8 @@ describe("faults", () => {
     expect(Number(pods)).toBeGreaterThanOrEqual(1);
   });
 
-  test.each(["serving-controller", "autoscaler", "activator"])(
+  testEachHere(
+    ["serving-controller", "autoscaler", "activator"],
     "kill -9 of %s: it comes back and everything converges",
     async (service) => {
       const pod = (await kubectl("get", "pods", "-n", "knative-serving", "-l", `app=${service}`, "-o", "name")).trim();
@@ -248,7 +252,7 @@ async function killService(service: string): Promise<void> {
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => "");
-    if (!cwd.endsWith(`/apps/${service}`) || !environment.includes(kelvin.dataDir)) continue;
+    if (!cwd.endsWith(`/apps/${service}`) || !environment.includes(cluster.own?.dataDir ?? "")) continue;
     process.kill(Number(pid), "SIGKILL");
     killed += 1;
   }
@@ -293,7 +297,7 @@ describe("bad input", () => {
     { name: "a broken YAML", manifest: "apiVersion: v1\nkind: [", message: /yaml|parse|json/i },
   ];
   test.each(rows)("$name is refused with the cause", async ({ manifest, message }) => {
-    const result = await kubectl.withInput(manifest, "apply", "-f", "-");
+    const result = await kubectl.withInput(withImages(manifest), "apply", "-f", "-");
     expect(result.code).not.toBe(0);
     expect(result.stderr).toMatch(message);
     expect((await kubectl.attempt("get", "ksvc", "bad")).stderr).toContain("not found");

@@ -1,5 +1,6 @@
 // `npm test`: every test, and at the end which real components took part. `npm run test:long` (--long) also runs the
-// full soaks. Extra arguments go to jest. Exits non-zero on any failure; with CI=true also when a component that
+// full soaks, `npm run e2e` (--e2e) only the end-to-end tests: also against the cluster that the environment names, see
+// e2e/cluster.ts. Extra arguments go to jest. Exits non-zero on any failure; with CI=true also when a component that
 // .ci/run promised is missing.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -7,12 +8,15 @@ import { findComponents } from "./components.mjs";
 
 const args = process.argv.slice(2);
 const isLong = args.includes("--long");
-const jestArgs = args.filter((arg) => arg !== "--long");
+const isEndToEndOnly = args.includes("--e2e") || process.env.KELVIN_E2E_KUBECONFIG !== undefined;
+const jestArgs = args.filter((arg) => arg !== "--long" && arg !== "--e2e");
 const isTty = process.stdout.isTTY === true;
 const red = (text) => (isTty ? `\x1b[31m${text}\x1b[0m` : text);
 
 const components = findComponents();
 const missing = components.filter((component) => component.problem !== undefined);
+/** @type {string[]} names of tests that were skipped; they say why */
+const notRun = [];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs one jest configuration in its own process and adds up what it counted. */
@@ -37,6 +41,8 @@ function runJest(name, config) {
   counts.passed += summary.numPassedTests;
   counts.failed += summary.numFailedTests + summary.numRuntimeErrorTestSuites;
   counts.skipped += summary.numPendingTests;
+  const tests = (summary.testResults ?? []).flatMap(({ assertionResults }) => assertionResults);
+  notRun.push(...tests.flatMap(({ status, fullName }) => (status === "pending" ? [fullName] : [])));
   if (result.status !== 0 && summary.numFailedTests + summary.numRuntimeErrorTestSuites === 0) counts.failed += 1;
 }
 
@@ -48,14 +54,18 @@ function readSummary(file) {
   }
 }
 
-runJest("unit, table and contract tests", "jest.config.js");
-const endToEndNeeds = missing.filter((component) => component.neededBy === "end-to-end");
+if (!isEndToEndOnly) runJest("unit, table and contract tests", "jest.config.js");
+const isElsewhere = process.env.KELVIN_E2E_KUBECONFIG !== undefined;
+const endToEndNeeds = missing.filter(
+  ({ name, neededBy }) => neededBy === "end-to-end" && (name === "kubectl" || !isElsewhere),
+);
 if (endToEndNeeds.length === 0) {
   runJest("end to end, through the real processes and the real kubectl", "e2e/jest.config.js");
 } else {
   console.log(red(`\n== end to end: NOT RUN: ${endToEndNeeds.map((component) => component.problem).join("; ")}`));
 }
 
+if (notRun.length > 0) console.log(`\nNot run:\n${notRun.map((name) => `  ${name}`).join("\n")}`);
 console.log("\nReal components in this run:");
 for (const component of components) {
   const line = `  ${component.name.padEnd(24)} ${component.problem === undefined ? component.version : `NOT USED: ${component.problem}`}`;

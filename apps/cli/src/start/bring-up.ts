@@ -43,4 +43,5 @@ export async function bringUp(
   }
   progress.say("All services are available");
   process.stdout.write(`Kelvin is ready: http=${gateway} local=${local} api=${api} kubeconfig=${kubeconfig}\n`);
+  progress.say(`Next: export KUBECONFIG=${kubeconfig}; kubectl apply -f samples/hello/service.yaml. Ctrl-C stops all.`);
 }

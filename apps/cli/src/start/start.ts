@@ -64,6 +64,7 @@ async function runCluster(
   options: StartOptions,
   { progress, signals, network }: Surroundings & { network: ClusterNetwork },
 ): Promise<number> {
+  progress.say(`Starting in ${options.dataDir}`);
   const ports = await bindPorts(options);
   const registry = await bindRegistryPort(options, progress);
   ports.set(registry.port, registry.servers);
