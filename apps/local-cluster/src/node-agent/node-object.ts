@@ -53,11 +53,22 @@ export async function runHeartbeat(options: NodeOptions, signal: AbortSignal): P
   while (!signal.aborted) {
     try {
       await renewLease(options);
+      await ensureReady(options);
     } catch (error) {
       if (!(error instanceof ConflictError)) options.reportError("Failed to renew the node's Lease", error);
     }
     await options.clock.sleep(HEARTBEAT_MS, signal);
   }
+}
+
+/** Whoever missed us for a while has given the node up; we are here again. */
+async function ensureReady(options: NodeOptions): Promise<void> {
+  const key = { name: options.nodeName };
+  const node = await options.kube.find(Node, key);
+  const ready = node?.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready === undefined || ready.status === "True") return;
+  const body = { status: makeNodeStatus(options) };
+  await options.kube.patch(Node, key, { type: "merge", body }, { subresource: "status" });
 }
 
 async function renewLease({ kube, clock, nodeName }: NodeOptions): Promise<void> {

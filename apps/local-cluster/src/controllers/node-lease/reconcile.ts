@@ -1,12 +1,17 @@
-import { keyOf, type KubeClient, type Lease, Node, type ObjectKey, Pod } from "@kelvin/kube";
+import { isSemanticallyEqual, keyOf, type KubeClient, type Lease, Node, type ObjectKey, Pod } from "@kelvin/kube";
 import { type EventRecorder, type Outcome, requeueAfter } from "@kelvin/controller";
 import { replaceCondition, timestamp } from "../conditions.ts";
 import { isNodeReady } from "../scheduler/fit.ts";
-import { isPodReady } from "../pods.ts";
+import { markDisrupted } from "../disruption.ts";
+import { isBeingDeleted } from "../ownership.ts";
+import { isPodReady, isPodTerminal } from "../pods.ts";
+import { decideTaints, stayMs } from "./taints.ts";
 
 export const leaseNamespace = "kube-node-lease";
 /** A node whose Lease was not renewed for so long is taken to be gone. */
 const graceMs = 40_000;
+/** How often a node that is lost is looked at again. */
+const checkMs = 20_000;
 
 export interface NodeLeaseDeps {
   readonly kube: KubeClient;
@@ -40,33 +45,62 @@ export function openRenewals(monotonicMs: () => number): Renewals {
   };
 }
 
-/** Marks a node whose Lease is stale, and its pods, not ready. The node's agent takes that back when it returns. */
+/**
+ * Marks a node whose Lease is stale, and its pods, not ready; keeps new pods away by taints, and in the end gives up those
+ * that run there. The node's agent takes back the first when it returns, this controller the taints.
+ */
 export async function reconcileNodeLease(node: Node, deps: NodeLeaseDeps): Promise<Outcome> {
   const name = node.metadata.name ?? "";
   const renewTime = deps.lease({ namespace: leaseNamespace, name })?.spec?.renewTime;
   const silentMs = deps.renewals.seen(name, renewTime);
-  if (silentMs < graceMs) return requeueAfter(graceMs - silentMs);
+  const isSilent = silentMs >= graceMs;
+  if (isSilent && isNodeReady(node)) declareLost(node, deps);
+  await ensureTaints(node, deps);
+  if (!isSilent) return requeueAfter(graceMs - silentMs);
 
   const now = timestamp(deps.clock.now());
-  if (isNodeReady(node)) {
-    const condition = {
-      type: "Ready",
-      status: "Unknown",
-      reason: "NodeStatusUnknown",
-      message: "Kubelet stopped posting node status.",
-      lastTransitionTime: now,
-    };
-    const conditions = replaceCondition(node.status?.conditions ?? [], condition);
-    node.status = { ...node.status, conditions: [...conditions] };
-    deps.recorder.normal(node, "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
-  }
-  await Promise.all(
-    deps
-      .podsOn(name)
-      .filter(isPodReady)
-      .map((pod) => markNotReady(pod, now, deps)),
-  );
-  return requeueAfter(graceMs);
+  const pods = deps.podsOn(name);
+  await Promise.all(pods.filter(isPodReady).map((pod) => markNotReady(pod, now, deps)));
+  await Promise.all(pods.filter((pod) => isGivenUp(pod, silentMs - graceMs)).map((pod) => evict(pod, deps)));
+  return requeueAfter(checkMs);
+}
+
+function declareLost(node: Node, { clock, recorder }: NodeLeaseDeps): void {
+  const condition = {
+    type: "Ready",
+    status: "Unknown",
+    reason: "NodeStatusUnknown",
+    message: "Kubelet stopped posting node status.",
+    lastTransitionTime: timestamp(clock.now()),
+  };
+  const conditions = replaceCondition(node.status?.conditions ?? [], condition);
+  node.status = { ...node.status, conditions: [...conditions] };
+  const name = node.metadata.name ?? "";
+  recorder.normal(node, "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
+}
+
+async function ensureTaints(node: Node, { kube, clock }: NodeLeaseDeps): Promise<void> {
+  const taints = decideTaints(node, timestamp(clock.now()));
+  if (isSemanticallyEqual(taints, node.spec?.taints ?? [])) return;
+  const { uid, resourceVersion } = node.metadata;
+  const body = { metadata: { uid, resourceVersion }, spec: { taints: taints.length === 0 ? null : taints } };
+  const written = await kube.patch(Node, keyOf(node), { type: "merge", body });
+  // The status is written onto this version at the end of the pass.
+  node.metadata = written.metadata;
+  if (written.spec !== undefined) node.spec = written.spec;
+}
+
+function isGivenUp(pod: Pod, lostMs: number): boolean {
+  const stay = stayMs(pod);
+  return stay !== undefined && lostMs >= stay && !isBeingDeleted(pod) && !isPodTerminal(pod);
+}
+
+async function evict(pod: Pod, deps: NodeLeaseDeps): Promise<void> {
+  const message = "Taint manager: deleting due to NoExecute taint";
+  await markDisrupted(pod, { reason: "DeletionByTaintManager", message, isOver: false }, deps);
+  const { uid, namespace = "", name = "" } = pod.metadata;
+  await deps.kube.delete(Pod, keyOf(pod), { ...(uid !== undefined && { preconditions: { uid } }) });
+  deps.recorder.normal(pod, "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`);
 }
 
 async function markNotReady(pod: Pod, now: string, { kube, recorder }: NodeLeaseDeps): Promise<void> {

@@ -29,6 +29,23 @@ describe("reconcilePodGc", () => {
     expect(kube.objects(Pod)).toEqual([]);
   });
 
+  test("such a pod is said to have failed, for those who hold it until it ends", async () => {
+    const { kube, clock, deps } = world();
+    const pod = await kube.create(Pod, {
+      metadata: { name: "p", namespace: "default", finalizers: ["batch.kubernetes.io/job-tracking"] },
+      spec: { containers: [], nodeName: "lost" },
+    });
+    await reconcilePodGc(pod, deps);
+    await clock.advance(lostNodeGraceMs);
+    await reconcilePodGc(pod, deps);
+    const [left] = kube.objects(Pod);
+    expect(left?.metadata.deletionTimestamp).toBeDefined();
+    expect(left?.status).toMatchObject({
+      phase: "Failed",
+      conditions: [{ type: "DisruptionTarget", reason: "DeletionByPodGC" }],
+    });
+  });
+
   test("a node that only the cache misses keeps its pods", async () => {
     const { kube, clock, deps } = world();
     await kube.create(Node, { metadata: { name: "there" } });

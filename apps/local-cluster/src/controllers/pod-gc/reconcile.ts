@@ -1,5 +1,6 @@
 import { keyOf, type KubeClient, type ObjectKey, Pod, Node } from "@kelvin/kube";
 import { type Outcome, requeueAfter, waitForEvent } from "@kelvin/controller";
+import { markDisrupted } from "../disruption.ts";
 import { isBeingDeleted } from "../ownership.ts";
 import { isPodTerminal } from "../pods.ts";
 
@@ -10,7 +11,7 @@ export const lostNodeGraceMs = 40_000;
 
 export interface PodGcDeps {
   readonly kube: KubeClient;
-  readonly clock: { monotonicMs(): number };
+  readonly clock: { now(): Date; monotonicMs(): number };
   readonly node: (key: ObjectKey) => Node | undefined;
   readonly terminatedPods: () => readonly Pod[];
   /** When each lost node was first missed, on the monotonic clock. */
@@ -22,7 +23,7 @@ export async function reconcilePodGc(pod: Pod, deps: PodGcDeps): Promise<Outcome
   const nodeName = pod.spec?.nodeName ?? "";
   if (nodeName !== "") {
     const waitMs = await lostNodeWaitMs(nodeName, deps);
-    if (waitMs === 0) await remove(pod, deps);
+    if (waitMs === 0) await removeLost(pod, deps);
     if (waitMs !== undefined) return waitMs === 0 ? waitForEvent : requeueAfter(waitMs);
   }
   if (isPodTerminal(pod)) await removeBeyondLimit(deps);
@@ -42,6 +43,13 @@ async function lostNodeWaitMs(nodeName: string, deps: PodGcDeps): Promise<number
   if (waitMs > 0) return waitMs;
   // Before anything is removed for good the server itself is asked.
   return (await deps.kube.find(Node, { name: nodeName })) === undefined ? 0 : undefined;
+}
+
+/** First it is said to have failed: whoever holds it by a finalizer, as a Job does, would wait for its end for ever. */
+async function removeLost(pod: Pod, deps: PodGcDeps): Promise<void> {
+  const message = "PodGC: node no longer exists";
+  await markDisrupted(pod, { reason: "DeletionByPodGC", message, isOver: true }, deps);
+  await remove(pod, deps);
 }
 
 async function removeBeyondLimit(deps: PodGcDeps): Promise<void> {
