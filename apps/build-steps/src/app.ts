@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "fetch-git": async () => (await import("./git/command.ts")).fetchGit,
   pack: async () => (await import("./pack/command.ts")).packDirectory,
   dockerfile: async () => (await import("./dockerfile/command.ts")).buildDockerfile,
+  "cache-restore": async () => (await import("./cache/command.ts")).cacheRestore,
+  "cache-save": async () => (await import("./cache/command.ts")).cacheSave,
   nop: async () => (await import("./nop.ts")).nop,
 };
 

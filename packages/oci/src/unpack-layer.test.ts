@@ -43,6 +43,19 @@ function expectNothingOutside(): void {
 }
 
 describe("a layer", () => {
+  test("gives the group the owner's rights where it is shared", async () => {
+    const entries: TestEntry[] = [
+      { name: "dir/", type: "directory", mode: 0o755 },
+      { name: "dir/run", content: "x", mode: 0o700 },
+      { name: "dir/read", content: "x", mode: 0o444 },
+    ];
+    await unpack(entries, { isShared: true });
+    const modes = ["dir", "dir/run", "dir/read"].map((path) =>
+      (fs.statSync(join(root, path)).mode & 0o777).toString(8),
+    );
+    expect(modes).toEqual(["775", "770", "444"]);
+  });
+
   test("is unpacked with modes, times and links", async () => {
     const report = await unpack([
       { name: "bin/", type: "directory", mode: 0o755, mtime: new Date(5000) },

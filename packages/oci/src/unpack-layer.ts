@@ -17,6 +17,8 @@ export interface UnpackOptions {
    * Default: `keep` for root, else `self`.
    */
   readonly owners?: "keep" | "self";
+  /** Gives the group the rights of the owner: for a directory in which several users of one group work. Default: no. */
+  readonly isShared?: boolean;
   /** The digest of the uncompressed layer; checked when it is given. */
   readonly diffId?: string;
   readonly signal?: AbortSignal;
@@ -57,7 +59,7 @@ export async function unpackLayer(
       yield chunk;
     }
   }
-  const layer = openLayer(directory, options.owners ?? (process.geteuid?.() === 0 ? "keep" : "self"));
+  const layer = openLayer(directory, options);
   for await (const entry of readTar(metered())) {
     if (++layer.entries > limits.entriesMax) {
       throw new OciError("UnsafeContent", `the archive has more than ${limits.entriesMax} entries`);
@@ -77,6 +79,7 @@ export async function unpackLayer(
 interface Layer {
   readonly root: string;
   readonly owners: "keep" | "self";
+  readonly isShared: boolean;
   readonly paths: RootedPaths;
   readonly whiteouts: Whiteouts;
   /** Directories of this layer, whose times and modes are set last: what is made in them would change or need them. */
@@ -86,10 +89,19 @@ interface Layer {
   skipped: number;
 }
 
-function openLayer(root: string, owners: "keep" | "self"): Layer {
+function openLayer(root: string, { owners = defaultOwners(), isShared = false }: UnpackOptions): Layer {
   const paths = openRootedPaths(root);
   const whiteouts = openWhiteouts(paths);
-  return { root, owners, paths, whiteouts, directories: new Map(), entries: 0, bytes: 0, skipped: 0 };
+  return { root, owners, isShared, paths, whiteouts, directories: new Map(), entries: 0, bytes: 0, skipped: 0 };
+}
+
+function defaultOwners(): "keep" | "self" {
+  return process.geteuid?.() === 0 ? "keep" : "self";
+}
+
+/** The mode bits of an entry that are given to what is made. */
+function modeOf({ mode }: Header, { isShared }: Layer, mask: number): number {
+  return (mode & mask) | (isShared ? (mode & 0o700) >> 3 : 0);
 }
 
 function checkName({ name, linkname }: Header, pathBytesMax: number): void {
@@ -166,7 +178,7 @@ async function writeFile(path: string, { header, content }: TarEntry, layer: Lay
       writeWhole(file, chunk);
     }
     const isOwned = layer.owners === "keep" && tryOwn(() => fs.fchownSync(file, header.uid, header.gid));
-    fs.fchmodSync(file, isOwned ? header.mode & 0o7777 : header.mode & 0o1777);
+    fs.fchmodSync(file, modeOf(header, layer, isOwned ? 0o7777 : 0o1777));
     fs.futimesSync(file, header.mtime, header.mtime);
   } finally {
     fs.closeSync(file);
@@ -217,7 +229,7 @@ function finishDirectories(layer: Layer): void {
     // A later entry of the same archive may have put something else there.
     if (found?.isDirectory() !== true) continue;
     const isOwned = own(path, header, layer);
-    fs.chmodSync(path, isOwned ? header.mode & 0o7777 : (header.mode & 0o1777) | 0o700);
+    fs.chmodSync(path, modeOf(header, layer, isOwned ? 0o7777 : 0o1777) | (isOwned ? 0 : 0o700));
     fs.utimesSync(path, header.mtime, header.mtime);
   }
 }

@@ -42,6 +42,7 @@ export async function unpackArchive(file: string, dir: string, budget: Budget): 
   try {
     const report = await unpackLayer(createReadStream(file), dir, {
       owners: "self",
+      isShared: true,
       limits: { bytesMax: limits.bytesMax - bytes, entriesMax: limits.filesMax - files, ratioMax, pathBytesMax },
     });
     spend(budget, report.bytes, report.entries);

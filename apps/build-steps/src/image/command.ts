@@ -36,6 +36,7 @@ export const fetchImage: Command = async (args, context) => {
       const unpacked = await unpackImage(image, dir, {
         store,
         owners: "self",
+        isShared: true,
         limits: { bytesMax, entriesMax: filesMax, ratioMax },
         signal: context.signal,
       });
