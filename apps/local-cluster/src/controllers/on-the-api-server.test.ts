@@ -175,6 +175,12 @@ describe("on the API server", () => {
       );
     await eventually(async () => (await conditions()).includes("NamespaceFinalizersRemaining=True"));
     expect((await kube.get(Namespace, { name: "team" })).status?.phase).toBe("Terminating");
+    const remaining = async (): Promise<string | undefined> =>
+      (await kube.get(Namespace, { name: "team" })).status?.conditions?.find(
+        ({ type }) => type === "NamespaceContentRemaining",
+      )?.message;
+    const last = "Some resources are remaining: configmaps has 1 resource instances";
+    await eventually(async () => (await remaining()) === last);
     await kube.patch(
       ConfigMap,
       { namespace: "team", name: "c" },

@@ -60,7 +60,7 @@ export async function openBuiltInControllers(options: BuiltInControllersOptions)
     openNamespaceController(base, { directory, graph }),
     openNodeLeaseController(base),
     openPodGcController(base),
-    openGarbageCollector({ kube, clock, log, directory, graph }),
+    openGarbageCollector({ kube, clock, log, directory, graph, recorder: recorderOf("garbage-collector-controller") }),
   ];
   return {
     async close() {

@@ -7,7 +7,7 @@ import {
   type ObjectKey,
   type OwnerReference,
 } from "@kelvin/kube";
-import { type Outcome, requeueAfter, waitForEvent } from "@kelvin/controller";
+import { type EventRecorder, type Outcome, requeueAfter, waitForEvent } from "@kelvin/controller";
 import { isBeingDeleted } from "../ownership.ts";
 import type { GraphNode, ObjectGraph } from "./object-graph.ts";
 
@@ -18,6 +18,7 @@ const incompleteRetryMs = 100;
 export interface CollectDeps {
   readonly kube: KubeClient;
   readonly graph: ObjectGraph;
+  readonly recorder: EventRecorder;
   readonly findKind: (apiVersion: string, kindName: string) => Kind | undefined;
   /** Judges this object soon. */
   readonly enqueue: (uid: string) => void;
@@ -78,6 +79,7 @@ async function ownerState(node: GraphNode, reference: OwnerReference, deps: Coll
   const { namespace } = node.object.metadata;
   const known = deps.graph.find(reference.uid);
   if (known !== undefined && isReachable(node, known)) return stateOf(known.object, reference);
+  if (known !== undefined) warnOfPlace(node, reference, deps);
   const kind = deps.findKind(reference.apiVersion, reference.kind);
   // A kind that is not served now may be served again: nothing is deleted on a guess.
   if (kind === undefined) return "solid";
@@ -88,6 +90,18 @@ async function ownerState(node: GraphNode, reference: OwnerReference, deps: Coll
   const owner = await deps.kube.find(kind, key);
   if (owner === undefined || owner.metadata.uid !== reference.uid) return "gone";
   return stateOf(owner, reference);
+}
+
+/** The owner exists, but where it cannot own this object: it counts as gone, and its author should know. */
+function warnOfPlace({ object }: GraphNode, reference: OwnerReference, { recorder }: CollectDeps): void {
+  const { apiVersion, kind, name, uid } = reference;
+  const { namespace = "" } = object.metadata;
+  const text = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+  recorder.warning(
+    object,
+    "OwnerRefInvalidNamespace",
+    `ownerRef ${text} does not exist in namespace ${JSON.stringify(namespace)}`,
+  );
 }
 
 /** An owner within a namespace owns only there. */

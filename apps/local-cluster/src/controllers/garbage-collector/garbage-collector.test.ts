@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { silentLog } from "@kelvin/controller";
+import { silentLog, silentRecorder } from "@kelvin/controller";
 import {
   ConfigMap,
   CustomResourceDefinition,
@@ -21,14 +21,17 @@ const Widget: Kind = { group: "x.dev", version: "v1", kind: "Widget", plural: "w
 let kube: FakeKube;
 let clock: FakeClock;
 let close: () => Promise<void>;
+let warnings: string[][];
 
 beforeEach(() => {
+  warnings = [];
   clock = fakeClock();
   kube = openFakeKube({ clock });
   const definitions = openInformer(kube, CustomResourceDefinition);
   const directory = openKindDirectory(builtInResources, definitions);
   const graph = openObjectGraph(kube, directory);
-  const collector = openGarbageCollector({ kube, clock, log: silentLog, directory, graph });
+  const recorder = { ...silentRecorder, warning: (_: KubeObject, ...told: string[]) => void warnings.push(told) };
+  const collector = openGarbageCollector({ kube, clock, log: silentLog, directory, graph, recorder });
   close = async () => {
     await collector.close();
     await Promise.all([graph.close(), definitions.close()]);
@@ -157,11 +160,12 @@ describe("garbage collection", () => {
     expect((await kube.get(ConfigMap, keyed("child"))).metadata.ownerReferences ?? []).toEqual([]);
   });
 
-  test("an owner in another namespace counts as gone", async () => {
+  test("an owner in another namespace counts as gone, and that is told", async () => {
     const owner = await configMap("owner", [], "elsewhere");
     await configMap("child", [ownedBy(owner)]);
     await quiet();
     expect(names()).toEqual(["owner"]);
+    expect(warnings.map(([reason]) => reason)).toContain("OwnerRefInvalidNamespace");
   });
 
   test("an owner within a namespace cannot own a cluster-scoped object; nothing is deleted", async () => {

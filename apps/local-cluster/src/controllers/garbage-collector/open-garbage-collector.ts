@@ -1,5 +1,5 @@
 import { type Clock, ConflictError, type KubeClient, toError } from "@kelvin/kube";
-import { type Log, openWorkQueue, type WorkQueue } from "@kelvin/controller";
+import { type EventRecorder, type Log, openWorkQueue, type WorkQueue } from "@kelvin/controller";
 import type { KindDirectory } from "../kind-directory.ts";
 import { isBeingDeleted } from "../ownership.ts";
 import { collect, type CollectDeps } from "./collect.ts";
@@ -12,6 +12,7 @@ export interface GarbageCollectorOptions {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
+  readonly recorder: EventRecorder;
   readonly directory: KindDirectory;
   readonly graph: ObjectGraph;
 }
@@ -26,6 +27,7 @@ export function openGarbageCollector(options: GarbageCollectorOptions): { close(
   const deps: CollectDeps = {
     kube,
     graph,
+    recorder: options.recorder,
     findKind: (apiVersion, kindName) => directory.find(apiVersion, kindName),
     enqueue: (uid) => queue.add(uid),
   };

@@ -1,6 +1,6 @@
 import { keyOf, type Kind, type KubeClient, type KubeObject, Namespace, NotFoundError, toError } from "@kelvin/kube";
 import { type Outcome, requeueAfter, waitForEvent } from "@kelvin/controller";
-import { type StatusCondition, timestamp, withCondition } from "../conditions.ts";
+import { findCondition, replaceCondition, type StatusCondition, timestamp } from "../conditions.ts";
 import { isBeingDeleted } from "../ownership.ts";
 
 /** What a new cluster has. */
@@ -100,7 +100,20 @@ function decideConditions(
     [...counts].map(([name, count]) => each(name, count)).join(", ");
   const content = listed(kinds, (name, count) => `${name} has ${count} resource instances`);
   const waiting = listed(finalizers, (name, count) => `${name} in ${count} resource instances`);
+  // The first two are about what could not even be asked for; here all kinds are known to this very process.
   const rows: [type: string, isTrue: boolean, reasons: [string, string], messages: [string, string]][] = [
+    [
+      "NamespaceDeletionDiscoveryFailure",
+      false,
+      ["DiscoveryFailed", "ResourcesDiscovered"],
+      ["", "All resources successfully discovered"],
+    ],
+    [
+      "NamespaceDeletionGroupVersionParsingFailure",
+      false,
+      ["GroupVersionParsingFailed", "ParsedGroupVersions"],
+      ["", "All legacy kube types successfully parsed"],
+    ],
     [
       "NamespaceDeletionContentFailure",
       failures.length > 0,
@@ -127,15 +140,11 @@ function decideConditions(
     ],
   ];
   const lastTransitionTime = timestamp(now);
-  return rows.reduce(
-    (list, [type, isTrue, reasons, messages]) =>
-      withCondition(list, {
-        type,
-        status: isTrue ? "True" : "False",
-        reason: reasons[isTrue ? 0 : 1],
-        message: messages[isTrue ? 0 : 1],
-        lastTransitionTime,
-      }),
-    conditions,
-  );
+  return rows.reduce((list, [type, isTrue, reasons, messages]) => {
+    const [status, reason, message] = [isTrue ? "True" : "False", reasons[isTrue ? 0 : 1], messages[isTrue ? 0 : 1]];
+    const known = findCondition(list, type);
+    // What is left changes while the reason stays: people read it here to learn whom they wait for.
+    if (known?.status === status && known.message === message) return list;
+    return replaceCondition(list, { type, status, reason, message, lastTransitionTime });
+  }, conditions);
 }
