@@ -5,6 +5,7 @@ import { openAuthentication } from "./authentication.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { parseHtpasswd } from "./htpasswd.ts";
+import { openNodeImageMaker, type NodeImageMaker } from "./node-image/open-node-image-maker.ts";
 import { collectGarbage } from "./storage/collect-garbage.ts";
 import { openStorage, type Storage } from "./storage/storage.ts";
 
@@ -26,6 +27,7 @@ export async function openApp(config: Config, { clock, log }: AppDeps): Promise<
   const users =
     config.htpasswdFile === undefined ? undefined : parseHtpasswd(await readFile(config.htpasswdFile, "utf8"));
   const storage = openStorage({ ...config, clock });
+  let maker: NodeImageMaker | undefined;
   const http = await openHttpService({
     name: "registry",
     host: config.host,
@@ -35,16 +37,21 @@ export async function openApp(config: Config, { clock, log }: AppDeps): Promise<
       addDistributionApi(app, {
         storage,
         authenticate: users === undefined ? undefined : openAuthentication(users),
+        // Who builds right after the start would otherwise be told that there is no such image.
+        async awaitImage(repository, tag) {
+          if (repository === config.nodeImage?.repository && tag === config.nodeImage.tag) await maker?.ended;
+        },
         log,
       }),
   });
+  if (config.nodeImage !== undefined) maker = openNodeImageMaker({ log });
   const stop = new AbortController();
   const collecting = collectNowAndThen(storage, { clock, log, signal: stop.signal });
   return {
     port: http.port,
     async close() {
       stop.abort();
-      await Promise.all([http.close(), collecting]);
+      await Promise.all([http.close(), collecting, maker?.close()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { parsePort } from "@kelvin/http-service";
+import { complainOfRepository, isTag } from "@kelvin/oci/content";
 
 /** Where this process listens and keeps its content, from the environment. */
 export interface Config {
@@ -9,6 +10,8 @@ export interface Config {
   readonly htpasswdFile: string | undefined;
   /** A larger blob is refused. */
   readonly blobBytesMax: number;
+  /** An image to make from this machine's Node where it is missing. */
+  readonly nodeImage: { readonly repository: string; readonly tag: string } | undefined;
 }
 
 const blobBytesMaxDefault = 16 * 1024 ** 3;
@@ -27,6 +30,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     directory,
     htpasswdFile: htpasswdFile === "" ? undefined : htpasswdFile,
     blobBytesMax: parseBytes(env, "REGISTRY_BLOB_BYTES_MAX"),
+    nodeImage: parseNodeImage(env["REGISTRY_NODE_IMAGE"] ?? ""),
   };
 }
 
@@ -36,4 +40,11 @@ function parseBytes(env: NodeJS.ProcessEnv, name: string): number {
   const bytes = Number(raw);
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
   throw new Error(`${name} must be a count of bytes above 0, was "${raw}"`);
+}
+
+function parseNodeImage(text: string): Config["nodeImage"] {
+  if (text === "") return undefined;
+  const [repository = "", tag = "", ...rest] = text.split(":");
+  if (complainOfRepository(repository) === undefined && isTag(tag) && rest.length === 0) return { repository, tag };
+  throw new Error(`REGISTRY_NODE_IMAGE must be a repository and a tag such as kelvin/node:24, was "${text}"`);
 }

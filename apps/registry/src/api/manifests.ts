@@ -25,6 +25,7 @@ export async function serveManifest(route: ManifestRoute, exchange: Exchange): P
 
 async function sendManifest({ repository, reference }: ManifestRoute, exchange: Exchange): Promise<FastifyReply> {
   const { request, reply, storage } = exchange;
+  if (reference.tag !== undefined) await exchange.awaitImage(repository, reference.tag);
   const digest = await findDigest({ repository, reference }, exchange);
   const stored = digest === undefined ? undefined : await storage.repositories.findManifest(repository, digest);
   const bytes =

@@ -12,6 +12,8 @@ import { serveUpload, startUpload } from "./uploads.ts";
 export interface ApiDeps {
   readonly storage: Storage;
   readonly authenticate: Authenticate | undefined;
+  /** Resolves when an image that is being made here is there, or will not be; at once for all others. */
+  readonly awaitImage: (repository: string, tag: string) => Promise<void>;
   readonly log: Logger;
 }
 
@@ -21,6 +23,7 @@ export interface Exchange {
   readonly reply: FastifyReply;
   readonly query: URLSearchParams;
   readonly storage: Storage;
+  readonly awaitImage: ApiDeps["awaitImage"];
 }
 
 /** Longer than any pause of a client that is still there. */
@@ -55,8 +58,8 @@ async function serve(request: FastifyRequest, reply: FastifyReply, deps: ApiDeps
   if (route === undefined) {
     throw new RegistryError("UNSUPPORTED", `there is no ${request.method} ${path}`, { status: 404 });
   }
-  const exchange = { request, reply, query: new URLSearchParams(query.join("?")), storage: deps.storage };
-  return await serveRoute(route, exchange);
+  const { storage, awaitImage } = deps;
+  return await serveRoute(route, { request, reply, query: new URLSearchParams(query.join("?")), storage, awaitImage });
 }
 
 async function serveRoute(route: Route, exchange: Exchange): Promise<FastifyReply> {
