@@ -15,13 +15,14 @@ import { answerQuestion, makeOutsideNames } from "./network/dns/outside-names.ts
 import { addresses } from "./network/network.ts";
 import { openPublishedPorts } from "./network/published-ports.ts";
 import { openServiceProxy, serviceIndexes, sliceIndexes } from "./network/service-proxy.ts";
-import { forgetFormerLife, type NodeAgent, openNodeAgent } from "./node-agent/node-agent.ts";
+import { forgetFormerLife, type NodeAgent, type NodeAgentOptions, openNodeAgent } from "./node-agent/node-agent.ts";
 import { makeDirectoryImages } from "./node-agent/images/directory-images.ts";
 import { type ImageSource, joinImageSources } from "./node-agent/images/image-source.ts";
 import { openPulledImages } from "./node-agent/images/pulled-images.ts";
 import { makePodExec } from "./node-agent/pod-exec.ts";
 import { makePodLogs } from "./node-agent/pod-logs.ts";
 import { openPodEvents } from "./node-agent/pod-events.ts";
+import { openRunningPods } from "./node-agent/running-pods.ts";
 import { timestampOf } from "./node-agent/timestamp.ts";
 import { type NodePlace, openNodePlace } from "./open-node-place.ts";
 
@@ -42,6 +43,8 @@ export interface Surroundings {
 
 export interface App {
   readonly url: string;
+  /** Ends the node agent and opens a new one; Pods run on meanwhile. */
+  restartNodeAgent(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,14 +82,13 @@ export async function openApp(config: ClusterConfig, { host, log }: Surroundings
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), api);
   // Last: from now on Pods start, and they want all of the above.
   const node = await openNode(config, { api, place, reportError });
-  api.setPodLogs(makePodLogs(node.agent, clock));
-  api.setPodExec(makePodExec(node.agent));
   log.info(
     { url: api.url, network: place.network.driver, bootMs: Math.round(process.uptime() * 1000) },
     "The local cluster is up",
   );
   return {
     url: api.url,
+    restartNodeAgent: () => node.restart(),
     async close() {
       log.info({}, "The local cluster stops");
       // Pods first, while all they may need to end well is still there; then what serves them; the API last.
@@ -202,15 +204,19 @@ function openImages(
   return joinImageSources(directories, pulled);
 }
 
-async function openNode(
-  config: ClusterConfig,
-  parts: NodeParts,
-): Promise<{ agent: NodeAgent; close(): Promise<void> }> {
+interface NodePart {
+  /** Ends the node agent and opens a new one, which takes over the Pods as they run. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openNode(config: ClusterConfig, parts: NodeParts): Promise<NodePart> {
   const { api, place, reportError } = parts;
   const events = openPodEvents({ kube: api.kube, clock: systemClock, nodeName: NODE_NAME, reportError });
-  const agent = await openNodeAgent({
+  const options: NodeAgentOptions = {
     kube: api.kube,
     network: place.network,
+    running: openRunningPods(),
     nodeName: NODE_NAME,
     dataDir: config.dataDir,
     mintToken: (request) => api.mintServiceAccountToken(request),
@@ -225,12 +231,23 @@ async function openNode(
       runtimes: place.runtimes,
     },
     facts: place.facts,
-  });
+  };
+  let agent = await openAgent(options, api);
   return {
-    agent,
+    async restart() {
+      await agent.detach();
+      agent = await openAgent(options, api);
+    },
     async close() {
       await agent.close(STOP_GRACE_MS);
       await events.close();
     },
   };
+}
+
+async function openAgent(options: NodeAgentOptions, api: ApiServer): Promise<NodeAgent> {
+  const agent = await openNodeAgent(options);
+  api.setPodLogs(makePodLogs(agent, systemClock));
+  api.setPodExec(makePodExec(agent));
+  return agent;
 }

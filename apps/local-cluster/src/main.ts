@@ -17,6 +17,10 @@ process.on("unhandledRejection", (error) => {
 });
 // The channel breaks when the host side is gone. Nothing of us may outlive it.
 process.on("disconnect", () => process.exit(1));
+// The node agent alone is begun anew, and takes over the Pods as they run.
+process.on("SIGHUP", () => {
+  app?.restartNodeAgent().catch(fail);
+});
 process.on("message", (message: HostMessage) => {
   if (message.type === "stop") stop().catch(fail);
 });

@@ -13,6 +13,7 @@ import { type ContainerRun, makeContainerRun, type RunPlan, stopRun, targetOf } 
 import { runHook } from "./lifecycle-hook.ts";
 import { type ContainerExit, type ContainerProcess, launchContainer, startErrorExitCode } from "./launch.ts";
 import { readLastLines } from "./log-reader.ts";
+import type { HeldRun } from "./running-pods.ts";
 import type { ProbeTarget } from "./probe-check.ts";
 import { type ProbeFindings, runProbes } from "./prober.ts";
 import { terminationMessageOf } from "./termination-message.ts";
@@ -26,6 +27,8 @@ const POST_START_TIMEOUT_MS = 3_600_000;
 export interface ContainerWorkerOptions {
   name: string;
   record?: ContainerRecord;
+  /** Runs by container, where what outlives us is kept: one of ours that goes on is taken over. */
+  runs: Map<string, HeldRun>;
   clock: Clock;
   /** The record changed: status is due. */
   onChange: () => void;
@@ -56,6 +59,8 @@ export interface ContainerWorker {
   start(plan: RunPlan): Promise<void>;
   /** Hook, SIGTERM, and SIGKILL after `graceMs`. Asked again with less, it hurries. Resolves when nothing is left. */
   stop(graceMs: number): Promise<void>;
+  /** Lets go of the run, which goes on: probes, hooks and what was planned for it end. */
+  detach(): void;
 }
 
 /** Where a worker stands. */
@@ -71,6 +76,7 @@ interface Standing {
 export function openContainerWorker(options: ContainerWorkerOptions): ContainerWorker {
   const { name, record = newContainerRecord(name) } = options;
   const standing: Standing = { options, record, log: undefined, run: undefined, isInPostStart: false };
+  takeOver(standing);
   return {
     get record() {
       return standing.record;
@@ -90,6 +96,10 @@ export function openContainerWorker(options: ContainerWorkerOptions): ContainerW
     settle: (next) => settle(standing, next),
     start: (plan) => start(standing, plan),
     stop: (graceMs) => stop(standing, graceMs),
+    detach() {
+      standing.run?.over.abort();
+      standing.run?.cancelKill();
+    },
   };
 }
 
@@ -105,20 +115,44 @@ async function start(standing: Standing, plan: RunPlan): Promise<void> {
   const log = openContainerLog({ file: plan.logFile, clock, reportError });
   standing.log = log;
   const process = await launchContainer({ ...plan, id, log });
+  const startedAt = timestampOf(clock);
+  const startedMs = clock.monotonicMs();
+  settle(standing, recordStart(standing.record, { id, imageId: plan.imageId, startedAt, startedMs }));
+  const { restartCount } = standing.record;
+  const held: HeldRun = { id, restartCount, startedAt, startedMs, plan, process, log, finishedAt: undefined };
+  standing.options.runs.set(standing.record.name, held);
+  process.exited.then(
+    () => {
+      held.finishedAt = timestampOf(clock);
+    },
+    // Whoever waits for its end hears of it.
+    () => undefined,
+  );
+  follow(standing, held, { isNew: true });
+}
+
+/** Goes on with a run that an earlier agent has started, and whose end nobody has told yet. */
+function takeOver(standing: Standing): void {
+  const { record, options } = standing;
+  const held = options.runs.get(record.name);
+  standing.log = held?.log;
+  if (held === undefined || record.state.phase !== "running" || record.state.id !== held.id) return;
+  follow(standing, held, { isNew: false });
+}
+
+function follow(standing: Standing, held: HeldRun, { isNew }: { isNew: boolean }): void {
+  const { plan, process } = held;
+  const { clock } = standing.options;
   const run = makeContainerRun(process, plan);
   standing.run = run;
-  standing.isInPostStart = plan.container.lifecycle?.postStart !== undefined;
-  const startedAt = timestampOf(clock);
-  settle(
-    standing,
-    recordStart(standing.record, { id, imageId: plan.imageId, startedAt, startedMs: clock.monotonicMs() }),
-  );
+  standing.isInPostStart = isNew && plan.container.lifecycle?.postStart !== undefined;
   const probing = watchRun(standing, run);
   run.ended = process.exited.then(async (exit) => {
     run.over.abort();
     await probing;
     standing.run = undefined;
-    settle(standing, recordExit(standing.record, makeTermination(standing, plan, exit), clock.monotonicMs()));
+    const termination = makeTermination(standing, held, exit);
+    settle(standing, recordExit(standing.record, termination, clock.monotonicMs()));
   });
 }
 
@@ -128,14 +162,16 @@ async function watchRun(standing: Standing, run: ContainerRun): Promise<void> {
   const { signal } = run.over;
   const target = targetOf(run);
   const hook = run.plan.container.lifecycle?.postStart;
-  if (hook !== undefined) {
+  if (hook !== undefined && standing.isInPostStart) {
     const failure = await runHook(hook, target, { clock, timeoutMs: POST_START_TIMEOUT_MS, signal });
     standing.isInPostStart = false;
     standing.options.onChange();
     if (signal.aborted) return;
     if (failure !== undefined) return endUnstarted(standing, run, failure);
   }
-  await runProbes({ target, clock, findings: makeFindings(standing, run), signal });
+  const { state } = standing.record;
+  const known = state.phase === "running" ? state : { isStarted: false, isReady: false };
+  await runProbes({ target, clock, known, findings: makeFindings(standing, run), signal });
 }
 
 function endUnstarted(standing: Standing, run: ContainerRun, failure: string): void {
@@ -180,23 +216,16 @@ async function stop({ run, options }: Standing, graceMs: number): Promise<void> 
   await stopRun(run, { clock: options.clock, graceMs, reportHookFailure });
 }
 
-function makeTermination({ record, options }: Standing, plan: RunPlan, exit: ContainerExit): Termination {
-  const running = record.state.phase === "running" ? record.state : undefined;
+function makeTermination({ options }: Standing, held: HeldRun, exit: ContainerExit): Termination {
+  const { id, plan, startedAt } = held;
   const lastWords = exit.exitCode === 0 ? "" : readLastLines(plan.logFile, 1, LAST_WORDS_BYTES_MAX);
   const reason = reasonOf(exit.exitCode, lastWords);
   const hasFailed = exit.exitCode !== 0;
   // What the launcher says of a start that failed is in the log alone.
   const fallsBack = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason !== "Error";
   const message = terminationMessageOf(plan, { usesLog: hasFailed && fallsBack });
-  const finishedAt = timestampOf(options.clock);
-  return {
-    id: running?.id ?? "",
-    ...exit,
-    reason,
-    ...(message !== undefined && { message }),
-    startedAt: running?.startedAt ?? finishedAt,
-    finishedAt,
-  };
+  const finishedAt = held.finishedAt ?? timestampOf(options.clock);
+  return { id, ...exit, reason, ...(message !== undefined && { message }), startedAt, finishedAt };
 }
 
 /** What becomes the app says `kelvin: …`, or its own name, when it cannot; an app's own 126 or 127 means something else. */

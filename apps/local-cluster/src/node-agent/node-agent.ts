@@ -8,6 +8,7 @@ import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
 import { openOutputPipes } from "./output-pipes.ts";
 import { hasEnded, retractStatus } from "./pod-restore.ts";
 import type { PodWorkerDeps } from "./pod-run.ts";
+import type { RunningPods } from "./running-pods.ts";
 import { openPodWorker, type PodWorker } from "./pod-worker.ts";
 import { followVolumeSources } from "./volume-sources.ts";
 import type { VolumeDeps } from "./volume-content.ts";
@@ -21,6 +22,8 @@ export interface NodeAgentOptions extends Pick<VolumeDeps, "mintToken"> {
   readonly surroundings: Omit<ContainerSurroundings, "kube" | "outputPipes">;
   /** What is told of the node, as annotations. */
   readonly facts: Readonly<Record<string, string>>;
+  /** What outlives the agent. */
+  readonly running: RunningPods;
   readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
   readonly reportError: (message: string, error: unknown) => void;
 }
@@ -32,6 +35,8 @@ export interface NodeAgent {
   podDirectory(namespace: string, name: string): string | undefined;
   /** Stops every container, at most `graceMs` each, and leaves the Pods as they are in the API. */
   close(graceMs: number): Promise<void>;
+  /** Ends the agent alone: containers go on, and the next agent takes them over. */
+  detach(): Promise<void>;
 }
 
 /**
@@ -89,11 +94,19 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
       return uid === undefined ? undefined : join(podsDirectory, uid);
     },
     async close(graceMs) {
-      abort.abort();
-      await Promise.all([pods.close(), sources.close()]);
+      await endWatching();
       await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.close(graceMs))]);
     },
+    async detach() {
+      await endWatching();
+      await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.detach())]);
+    },
   };
+
+  async function endWatching(): Promise<void> {
+    abort.abort();
+    await Promise.all([pods.close(), sources.close()]);
+  }
 }
 
 /** One worker for each incarnation of a Pod, kept until nothing of it is left. */

@@ -80,15 +80,16 @@ async function stopWorker(run: PodRun, worker: ContainerWorker): Promise<void> {
 
 /** Gives the Pod's address back; its files stay, for its logs may still be read. */
 export async function leaveNetwork(run: PodRun): Promise<void> {
-  const network = run.sandbox?.network;
+  const network = run.held.sandbox?.network;
   run.deps.surroundings.images.release(run.pod);
-  run.sandbox = undefined;
+  run.held.sandbox = undefined;
   await network?.close();
 }
 
 /** Removes all that is left of a Pod whose containers have ended. */
 export async function releasePod(run: PodRun): Promise<void> {
   await leaveNetwork(run);
+  run.deps.running.forget(run.uid);
   await releaseVolumes(volumesDirectory(run), run.pod.spec?.volumes ?? []);
   await rm(run.directory, { recursive: true, force: true });
 }

@@ -5,7 +5,8 @@ import { timestampOf } from "./timestamp.ts";
 
 /** Tells the API server how the Pod is, if there is anything new. Gives the phase. */
 export async function writePodStatus(run: PodRun): Promise<string | undefined> {
-  const { deps, pod, sandbox, uid } = run;
+  const { deps, pod, uid } = run;
+  const { sandbox } = run.held;
   const status = makePodStatus({
     pod,
     // What we wrote last may not have come back to us yet; transition times go on from there.

@@ -8,6 +8,7 @@ import {
   type Termination,
 } from "./container-record.ts";
 import { containerIdPrefix, type PodStatus } from "./pod-status.ts";
+import type { HeldRun } from "./running-pods.ts";
 
 type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 
@@ -48,7 +49,38 @@ export function recordFromStatus(
   return { ...record, last: unseen };
 }
 
-function terminationOf(state: NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>): Termination {
+/** The record of a container that an earlier agent has started; undefined where its end is in the status already. */
+export function recordOfHeld(
+  status: ContainerStatus | undefined,
+  run: HeldRun | undefined,
+): ContainerRecord | undefined {
+  if (run === undefined) return undefined;
+  const { id, restartCount, startedAt, startedMs, plan } = run;
+  const last = lastEndOf(status);
+  if (idOf(last?.containerID) === id) return undefined;
+  return {
+    ...newContainerRecord(plan.container.name),
+    restartCount,
+    imageId: plan.imageId,
+    ...(last !== undefined && { last: terminationOf(last) }),
+    state: { phase: "running", id, startedAt, startedMs, ...foundOut(status, id) },
+  };
+}
+
+function lastEndOf(status: ContainerStatus | undefined): TerminatedState | undefined {
+  return status?.state?.terminated ?? status?.lastState?.terminated;
+}
+
+/** What probes have said of a run, where the status speaks of this one at all. */
+function foundOut(status: ContainerStatus | undefined, id: string): { isStarted: boolean; isReady: boolean } {
+  if (status?.state?.running === undefined || idOf(status.containerID) !== id)
+    return { isStarted: false, isReady: false };
+  return { isStarted: status.started === true, isReady: status.ready };
+}
+
+type TerminatedState = NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>;
+
+function terminationOf(state: TerminatedState): Termination {
   const { containerID, reason = "Error", startedAt = "", finishedAt = "", exitCode, signal, message } = state;
   return {
     id: idOf(containerID),

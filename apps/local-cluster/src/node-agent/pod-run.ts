@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { Clock, Pod } from "@kelvin/kube";
 import type { Network } from "../network/network.ts";
 import type { ContainerSpec } from "./container-env.ts";
-import type { ContainerSurroundings, PodSandbox } from "./container-plan.ts";
+import type { ContainerSurroundings } from "./container-plan.ts";
 import { type ContainerEvent, type ContainerWorker, openContainerWorker } from "./container-worker.ts";
-import { recordFromStatus } from "./pod-restore.ts";
+import { recordFromStatus, recordOfHeld } from "./pod-restore.ts";
+import type { HeldPod, RunningPods } from "./running-pods.ts";
 import type { PodDoom } from "./pod-doom.ts";
 import type { PodStatus } from "./pod-status.ts";
 import { timestampOf } from "./timestamp.ts";
@@ -14,6 +15,8 @@ export interface PodWorkerDeps extends VolumeDeps {
   readonly network: Network;
   readonly clock: Clock;
   readonly surroundings: ContainerSurroundings;
+  /** What an earlier agent has left, and what this one will leave. */
+  readonly running: RunningPods;
   /** Where Pods keep their files: `<podsDirectory>/<uid>`. */
   readonly podsDirectory: string;
   readonly recordEvent: (pod: Pod, event: ContainerEvent) => void;
@@ -32,9 +35,11 @@ export interface PodRun {
   /** Those whose stop has been told of already. */
   readonly stopTold: Set<ContainerWorker>;
   pod: Pod;
-  /** `removed`: gone from the API server; `closed`: the whole cluster stops, and the Pod lives on at the next start. */
-  state: "active" | "removed" | "closed";
-  sandbox: PodSandbox | undefined;
+  /** `removed`: gone from the API server; `closed`: the whole cluster stops, and the Pod lives on at the next start;
+   * `detached`: this agent ends, and the next one takes over. */
+  state: "active" | "removed" | "closed" | "detached";
+  /** What there is of it on this machine. */
+  readonly held: HeldPod;
   /** Something that files in volumes are made from has changed. */
   hasStaleVolumes: boolean;
   /** When all containers are to have ended, on the monotonic clock. */
@@ -52,6 +57,7 @@ export interface PodRun {
 
 export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): PodRun {
   const uid = pod.metadata.uid ?? "";
+  const held = deps.running.of(uid);
   const run: PodRun = {
     deps,
     uid,
@@ -62,8 +68,9 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     stopTold: new Set(),
     pod,
     state: "active",
-    sandbox: undefined,
-    hasStaleVolumes: false,
+    held,
+    // What an earlier agent left may have been written long ago.
+    hasStaleVolumes: held.sandbox !== undefined,
     stopByMs: Infinity,
     doom: undefined,
     over: new AbortController(),
@@ -80,11 +87,13 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
       containers.map(({ name, restartPolicy }) => {
         const status = statuses.find((candidate) => candidate.name === name);
         const policy = restartPolicy === "Always" ? "Always" : (pod.spec?.restartPolicy ?? "Always");
-        const record =
-          status === undefined ? undefined : recordFromStatus(status, { policy, now: timestampOf(deps.clock) });
+        const now = timestampOf(deps.clock);
+        const known = status === undefined ? undefined : recordFromStatus(status, { policy, now });
+        const record = recordOfHeld(status, held.runs.get(name)) ?? known;
         const worker = openContainerWorker({
           name,
           ...(record !== undefined && { record }),
+          runs: held.runs,
           clock: deps.clock,
           onChange: wake,
           report: (event) => {

@@ -98,9 +98,9 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
   const { deps, directory } = run;
   const runIndex = worker.record.last === undefined ? worker.record.restartCount : worker.record.restartCount + 1;
   try {
-    run.sandbox ??= await openSandbox(run);
+    run.held.sandbox ??= await openSandbox(run);
     const logFile = logFileOf(directory, container.name, runIndex);
-    const sandbox = { ...run.sandbox, pod: run.pod };
+    const sandbox = { ...run.held.sandbox, pod: run.pod };
     const plan = await makeRunPlan(container, sandbox, {
       surroundings: deps.surroundings,
       logFile,
@@ -206,14 +206,15 @@ function volumesFor(run: PodRun, podIp: string): Promise<PreparedVolumes> {
  * the next renewal.
  */
 async function refreshVolumes(run: PodRun): Promise<number> {
-  const { sandbox, deps } = run;
+  const { deps } = run;
+  const { sandbox } = run.held;
   if (sandbox === undefined) return Infinity;
   const dueMs = (sandbox.volumes.refreshAtMs ?? Infinity) - deps.nowMs();
   if (dueMs > 0 && !run.hasStaleVolumes) return dueMs;
   run.hasStaleVolumes = false;
   try {
     const volumes = await volumesFor(run, sandbox.network.address);
-    run.sandbox = { ...sandbox, volumes };
+    run.held.sandbox = { ...sandbox, volumes };
     return (volumes.refreshAtMs ?? Infinity) - deps.nowMs();
   } catch (error) {
     // The old content is good for a while yet; what runs must not suffer.

@@ -5,7 +5,7 @@ import { doomByDeadline, type PodDoom, remainingMs } from "./pod-doom.ts";
 import { endDeletedPod, endDoomedPod, leaveNetwork, releasePod, stopContainers } from "./pod-end.ts";
 import { hasEnded } from "./pod-restore.ts";
 import { writePodStatus } from "./pod-report.ts";
-import { makePodRun, type PodRun, type PodWorkerDeps } from "./pod-run.ts";
+import { allWorkers, makePodRun, type PodRun, type PodWorkerDeps } from "./pod-run.ts";
 import { startContainers } from "./pod-start.ts";
 import { volumeSourcesOf } from "./volume-sources.ts";
 import { openWaker } from "./waker.ts";
@@ -27,6 +27,8 @@ export interface PodWorker {
   close(graceMs: number): Promise<void>;
   /** Resolves when nothing of the Pod is left on this machine, or after `close`. */
   readonly done: Promise<void>;
+  /** Ends our work and lets the containers go on for whoever comes after us. Resolves when nothing is done any more. */
+  detach(): Promise<void>;
 }
 
 /** Drives one Pod from its assignment to its end, one step at a time; every change wakes the next step. */
@@ -63,6 +65,13 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
       await done;
     },
     done,
+    async detach() {
+      run.state = "detached";
+      run.over.abort();
+      for (const worker of allWorkers(run)) worker.detach();
+      waker.wake();
+      await done;
+    },
   };
 }
 
@@ -74,7 +83,7 @@ function hasNewMetadata({ metadata: before }: Pod, { metadata: after }: Pod): bo
 type Waker = ReturnType<typeof openWaker>;
 
 async function drive(run: PodRun, waker: Waker): Promise<void> {
-  while (run.state !== "closed") {
+  while (run.state !== "closed" && run.state !== "detached") {
     waker.reset();
     let delayMs: number | "finished" = RETRY_DELAY_MS;
     try {

@@ -14,6 +14,8 @@ export interface ProbeFindings {
 export interface ProberOptions {
   target: ProbeTarget;
   clock: Clock;
+  /** What was found out before, by whoever probed this run first. */
+  known: { readonly isStarted: boolean; readonly isReady: boolean };
   findings: ProbeFindings;
   /** Ends all probing. */
   signal: AbortSignal;
@@ -21,9 +23,9 @@ export interface ProberOptions {
 
 /** Probes one run of a container until `signal` aborts: startup first, then readiness and liveness side by side. */
 export async function runProbes(options: ProberOptions): Promise<void> {
-  const { target, findings, signal } = options;
+  const { target, known, findings, signal } = options;
   const { startupProbe, readinessProbe, livenessProbe } = target.container;
-  if (startupProbe !== undefined) {
+  if (startupProbe !== undefined && !known.isStarted) {
     const hasStarted = await untilStarted(startupProbe, options);
     if (!hasStarted || signal.aborted) return;
   }
@@ -48,7 +50,7 @@ async function untilStarted(probe: ProbeSpec, options: ProberOptions): Promise<b
 }
 
 async function watchReadiness(probe: ProbeSpec, options: ProberOptions): Promise<void> {
-  let isReady = false;
+  let { isReady } = options.known;
   await repeatProbe(probe, options, {
     isEarly: true,
     onResult: (result, tally) => {
