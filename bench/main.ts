@@ -1,4 +1,4 @@
-// npm run bench [proxy|coldstart|start] [-- --json FILE]
+// npm run bench [proxy|coldstart|start|apiserver] [-- --json FILE]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Findings>>> = {
   proxy: async () => (await import("./proxy.ts")).benchProxy(),
   start: async () => (await import("./start.ts")).benchStart(),
   coldstart: async () => (await import("./coldstart.ts")).benchColdstart(),
+  apiserver: async () => (await import("./apiserver.ts")).benchApiServer(),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });

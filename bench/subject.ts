@@ -13,7 +13,7 @@ export const root: string = fileURLToPath(new URL("..", import.meta.url));
 export interface Subject {
   readonly pid: number;
   readonly process: ChildProcess;
-  stop(): Promise<void>;
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
 export interface SubjectOptions {
@@ -23,6 +23,8 @@ export interface SubjectOptions {
   readonly flags?: readonly string[];
   /** A file descriptor for its output. Default: only its errors are shown. */
   readonly out?: number;
+  /** Whether its errors are shown. */
+  readonly errors?: "inherit" | "ignore";
 }
 
 const running = new Set<ChildProcess>();
@@ -43,11 +45,17 @@ export function makeScratchDirectory(): string {
 
 /** Starts one of the repository's programs from its sources. */
 export function startSubject(file: string, args: readonly string[], options: SubjectOptions = {}): Subject {
-  const { env = {}, cwd = root, flags = ["--conditions=@kelvin/source"], out } = options;
-  const child = spawn(process.execPath, [...flags, file, ...args], {
+  const { flags = ["--conditions=@kelvin/source"] } = options;
+  return startProgram(process.execPath, [...flags, file, ...args], options);
+}
+
+/** Starts any program. */
+export function startProgram(program: string, args: readonly string[], options: SubjectOptions = {}): Subject {
+  const { env = {}, cwd = root, out, errors = "inherit" } = options;
+  const child = spawn(program, args, {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ["ignore", out ?? "ignore", "inherit"],
+    stdio: ["ignore", out ?? "ignore", errors],
   });
   running.add(child);
   const ended = new Promise<void>((resolve) => {
@@ -59,8 +67,8 @@ export function startSubject(file: string, args: readonly string[], options: Sub
   return {
     pid: child.pid ?? 0,
     process: child,
-    async stop() {
-      child.kill("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
       await ended;
       clearTimeout(killer);
