@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { valueAt, type JsonObject } from "../api-object.ts";
+import { recordsAt, valueAt, type JsonObject } from "../api-object.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
-import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
+import { makeRawClient, type RawAnswer, type RawClient } from "../testing/raw-client.ts";
 
 let server: ApiServer;
 let client: RawClient;
@@ -47,6 +47,7 @@ function crd(): JsonObject {
           storage: true,
           schema,
           subresources: { status: {}, scale },
+          selectableFields: [{ jsonPath: ".spec.color" }],
           additionalPrinterColumns: [
             { name: "Color", type: "string", jsonPath: ".spec.color" },
             { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
@@ -81,6 +82,23 @@ test("a CRD is established and in discovery the moment it is stored", async () =
   expect(
     valueAt(document.json, "components", "schemas", "dev.test.v1.Widget", "properties", "spec", "properties", "size"),
   ).toEqual({ type: "integer", default: 1 });
+});
+
+test("objects are selected by the fields that the CRD says, and by no others", async () => {
+  await create("selected-red", { color: "red" });
+  await create("selected-blue", { color: "blue" });
+  const select = (selector: string): Promise<RawAnswer> =>
+    client.call("GET", `${widgets}?fieldSelector=${encodeURIComponent(selector)}`);
+  const names = recordsAt((await select("spec.color=red,metadata.name!=w")).json, "items").map((item) =>
+    valueAt(item, "metadata", "name"),
+  );
+  expect(names).toEqual(["selected-red"]);
+  const { code, json } = await select("spec.size=1");
+  expect([code, json["message"]]).toEqual([
+    400,
+    "field label not supported: spec.size; widgets can be selected by metadata.name, metadata.namespace, spec.color",
+  ]);
+  for (const name of ["selected-red", "selected-blue"]) await client.call("DELETE", `${widgets}/${name}`);
 });
 
 test.each([

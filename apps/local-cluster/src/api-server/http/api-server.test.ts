@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ConfigMap, Namespace, Pod } from "@kelvin/kube";
 import { recordAt, recordsAt, valueAt, type JsonObject } from "../api-object.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
-import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
+import { makeRawClient, type RawAnswer, type RawClient } from "../testing/raw-client.ts";
 
 let server: ApiServer;
 let client: RawClient;
@@ -518,6 +518,13 @@ describe("reading", () => {
 
   test("what cannot be produced is not acceptable", async () => {
     expect((await client.call("GET", configMaps, { accept: "application/cbor" })).code).toBe(406);
+  });
+
+  test("a review is no row of a table, but comes as it is to those who take that, too", async () => {
+    const review = (accept: string): Promise<RawAnswer> =>
+      client.call("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", { body: {}, accept });
+    expect((await review("application/json;as=Table;v=v1;g=meta.k8s.io")).code).toBe(406);
+    expect((await review(tableAccept)).code).toBe(201);
   });
 
   test.each(["v2", "v2beta1"])("discovery in one document, %s", async (version) => {

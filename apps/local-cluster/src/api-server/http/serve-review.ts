@@ -7,7 +7,7 @@ import { tokenIssuer } from "../identity/tokens.ts";
 import { userInfoOf } from "../identity/user-info.ts";
 import type { User } from "../identity/user.ts";
 import { parseAccept } from "../reading/accept.ts";
-import { notAcceptable, StatusError } from "../status-error.ts";
+import { StatusError } from "../status-error.ts";
 import { optionalRecord, readObjectBody, sendJson, type Exchange } from "./exchange.ts";
 
 // Reviews are questions in the form of objects: posted, answered in their status, never stored.
@@ -43,7 +43,7 @@ export async function serveReview(deps: ReviewDeps, exchange: Exchange): Promise
     });
   }
   // What is not stored is no row of a table.
-  if (parseAccept(request.headers.accept) !== "object") throw notAcceptable(["application/json"]);
+  parseAccept(request.headers.accept, ["object"]);
   const body = optionalRecord(await readObjectBody(exchange));
   const namespace = localReviewPathPattern.exec(path)?.[1];
   const answer = answers[reviewPathPattern.exec(path)?.[2] ?? ""];
