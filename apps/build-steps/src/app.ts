@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   dockerfile: async () => (await import("./dockerfile/command.ts")).buildDockerfile,
   "cache-restore": async () => (await import("./cache/command.ts")).cacheRestore,
   "cache-save": async () => (await import("./cache/command.ts")).cacheSave,
+  "npm-install": async () => (await import("./npm/command.ts")).npmInstall,
   nop: async () => (await import("./nop.ts")).nop,
 };
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { packLayer, parseImageReference } from "@kelvin/oci";
 import type { ImageReference, PackedLayer } from "@kelvin/oci";
 import type { Command, CommandContext } from "../command.ts";
@@ -13,7 +14,7 @@ import { kindOf, requireDirectory, splitPath, splitTarget } from "../workspace/s
 import { readBaseImage } from "./base-image.ts";
 import { parseExclusions } from "./exclusions.ts";
 import { formatImageConfig } from "./image-config.ts";
-import { parseSettings, settingFlags } from "./image-settings.ts";
+import { parseSettings, settingFlags, type ImageSettings } from "./image-settings.ts";
 import { pushImage } from "./push-image.ts";
 
 const spec = {
@@ -24,6 +25,7 @@ const spec = {
   base: "once",
   into: "once",
   exclude: "many",
+  "static-server": "switch",
 } as const;
 
 /** Turns a directory into an image on a base, and pushes it. */
@@ -37,18 +39,22 @@ export const packDirectory: Command = async (args, context) => {
   const lines = [...(await readIgnoreFile(directory)), ...flags.exclude];
   const scratch = await mkdtemp(join(tmpdir(), "kelvin-pack-"));
   try {
-    const layerFile = join(scratch, "layer.tar.gz");
     context.say(`Packing ${directory} into /${into}`);
-    const layer = await packInto(layerFile, { directory, into, lines, context });
-    context.say(`  ${layer.entries} files, ${formatBytes(layer.bytes)}, packed ${formatBytes(layer.descriptor.size)}`);
+    const layers = [await packInto(join(scratch, "layer.tar.gz"), { directory, into, lines, context })];
+    const [{ entries, bytes, descriptor }] = layers as [PackedFile];
+    context.say(`  ${entries} files, ${formatBytes(bytes)}, packed ${formatBytes(descriptor.size)}`);
+    // Below the site's own files: those change, the server does not.
+    if (flags["static-server"]) layers.unshift(await packStaticServer(join(scratch, "server.tar.gz")));
     const digest = await withRegistry(context, async (client) => {
       const base = await readBaseImage(client, flags.base ?? "scratch", context.signal);
-      const config = formatImageConfig(base, layer.diffId, {
-        ...settings,
-        workingDir: settings.workingDir ?? `/${into}`,
-      });
+      const all = withDefaults(settings, { into, hasStaticServer: flags["static-server"] });
+      const config = formatImageConfig(
+        base,
+        layers.map(({ diffId }) => diffId),
+        all,
+      );
       context.say(`Pushing ${requireFlag(flags, "image")} (on ${flags.base ?? "scratch"})`);
-      return await pushImage(client, target, { image: { base, layer, layerFile, config }, context });
+      return await pushImage(client, target, { image: { base, layers, config }, context });
     });
     context.say(`Pushed ${requireFlag(flags, "image")}@${digest}`);
     return [
@@ -67,12 +73,35 @@ interface Packing {
   readonly context: CommandContext;
 }
 
-async function packInto(file: string, { directory, into, lines, context }: Packing): Promise<PackedLayer> {
-  return await packLayer(directory, file, {
+type PackedFile = PackedLayer & { readonly file: string };
+
+async function packInto(file: string, { directory, into, lines, context }: Packing): Promise<PackedFile> {
+  const layer = await packLayer(directory, file, {
     prefix: into,
     isExcluded: parseExclusions(lines),
     signal: context.signal,
   });
+  return { ...layer, file };
+}
+
+const serverFolder = "kelvin";
+const serverFile = "static-server.mjs";
+
+/** A layer of one file: the server that stands in every image of a static site. */
+async function packStaticServer(file: string): Promise<PackedFile> {
+  const directory = fileURLToPath(new URL("../static-server", import.meta.url));
+  return { ...(await packLayer(directory, file, { prefix: serverFolder, only: [serverFile] })), file };
+}
+
+/** What nobody said: the container starts where its files are. */
+function withDefaults(
+  settings: ImageSettings,
+  { into, hasStaticServer }: { into: string; hasStaticServer: boolean },
+): ImageSettings {
+  const workingDir = settings.workingDir ?? `/${into}`;
+  if (!hasStaticServer) return { ...settings, workingDir };
+  const entrypoint = settings.entrypoint ?? ["node", `/${serverFolder}/${serverFile}`];
+  return { ...settings, workingDir, entrypoint, env: [`STATIC_DIR=/${into}`, ...settings.env] };
 }
 
 /** Where to push to. @throws StepFailure for what is no reference, UsageError for one with a digest, which only pushing can tell. */

@@ -15,16 +15,16 @@ export interface BaseConfig {
 /** No image can be from before this, and none of ours is from after it: the same content is the same image. */
 const created = "1970-01-01T00:00:00Z";
 
-/** The configuration of an image of the base's layers and one more. The same input gives the same bytes. */
-export function formatImageConfig(base: BaseConfig, diffId: string, settings: ImageSettings): string {
+/** The configuration of an image of the base's layers and some more. The same input gives the same bytes. */
+export function formatImageConfig(base: BaseConfig, diffIds: readonly string[], settings: ImageSettings): string {
   return JSON.stringify({
     created,
     architecture: base.platform.architecture,
     os: base.platform.os,
     ...(base.platform.variant === undefined ? {} : { variant: base.platform.variant }),
     config: mergeSettings(recordOf(base.fields["config"]), settings),
-    rootfs: { type: "layers", diff_ids: [...base.diffIds, diffId] },
-    history: [...base.history, { created, created_by: "kelvin pack" }],
+    rootfs: { type: "layers", diff_ids: [...base.diffIds, ...diffIds] },
+    history: [...base.history, ...diffIds.map(() => ({ created, created_by: "kelvin pack" }))],
   });
 }
 

@@ -8,8 +8,8 @@ import type { BaseImage } from "./base-image.ts";
 /** An image that is put together and not yet pushed. */
 export interface NewImage {
   readonly base: BaseImage;
-  readonly layer: PackedLayer;
-  readonly layerFile: string;
+  /** On top of the base's, lowest first. */
+  readonly layers: readonly (PackedLayer & { readonly file: string })[];
   /** The configuration, as JSON. */
   readonly config: string;
 }
@@ -26,13 +26,13 @@ export async function pushImage(
   target: ImageReference,
   { image, context }: { image: NewImage; context: CommandContext },
 ): Promise<string> {
-  const { base, layer, config } = image;
+  const { base, layers, config } = image;
   const { signal } = context;
   const configBytes = Buffer.from(config);
   const configDescriptor = { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length };
   const uploads: BlobUpload[] = [
     ...base.layers.map((descriptor) => fromBase(client, descriptor, { base, target, signal })),
-    { descriptor: layer.descriptor, read: () => createReadStream(image.layerFile) },
+    ...layers.map(({ descriptor, file }) => ({ descriptor, read: () => createReadStream(file) })),
     { descriptor: configDescriptor, read: () => oneChunk(configBytes) },
   ];
   for (const upload of uploads) {
