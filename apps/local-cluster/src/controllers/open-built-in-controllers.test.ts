@@ -126,8 +126,8 @@ describe("built-in controllers together", () => {
       updatedReplicas: 3,
       readyReplicas: 3,
       availableReplicas: 3,
-      unavailableReplicas: 0,
     });
+    expect(current?.status?.unavailableReplicas).toBeUndefined();
     expect(conditionsOf(current)).toEqual([
       "Available=True/MinimumReplicasAvailable",
       "Progressing=True/NewReplicaSetAvailable",
@@ -153,6 +153,9 @@ describe("built-in controllers together", () => {
     expect(images()).toEqual(["one", "one", "one", "one"]);
     expect(cluster.kube.objects(ReplicaSet)).toHaveLength(2);
     expect(cluster.kube.objects(Deployment)[0]?.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("3");
+    const annotations = cluster.kube.objects(ReplicaSet).map(({ metadata }) => metadata.annotations);
+    const histories = annotations.flatMap((each) => each?.["deployment.kubernetes.io/revision-history"] ?? []);
+    expect(histories).toEqual(["1"]);
     await cluster.close();
   });
 

@@ -2,6 +2,9 @@ import type { Deployment, ReplicaSet } from "@kelvin/kube";
 import { fencepostsOf, replicasOf } from "./fenceposts.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
+/** Former revisions of a ReplicaSet that was rolled back to. */
+const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
+const revisionHistoryLengthMax = 2000;
 const desiredReplicasAnnotation = "deployment.kubernetes.io/desired-replicas";
 const maxReplicasAnnotation = "deployment.kubernetes.io/max-replicas";
 
@@ -9,7 +12,7 @@ const maxReplicasAnnotation = "deployment.kubernetes.io/max-replicas";
 const notCopied = new Set([
   "kubectl.kubernetes.io/last-applied-configuration",
   revisionAnnotation,
-  "deployment.kubernetes.io/revision-history",
+  revisionHistoryAnnotation,
   desiredReplicasAnnotation,
   maxReplicasAnnotation,
   "deprecated.deployment.rollback.to",
@@ -22,6 +25,16 @@ export function copiedAnnotations(deployment: Deployment): Annotations {
   return Object.fromEntries(
     Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => !notCopied.has(key)),
   );
+}
+
+/** The revision that the ReplicaSet has from now on, and those it had before. */
+export function revisionAnnotations(replicaSet: ReplicaSet, revision: number): Annotations {
+  const former = revisionOf(replicaSet);
+  if (former === 0 || former === revision) return { [revisionAnnotation]: String(revision) };
+  const history = (replicaSet.metadata.annotations?.[revisionHistoryAnnotation] ?? "").split(",");
+  const revisions = [...history.filter((text) => text !== ""), String(former)];
+  while (revisions.join(",").length > revisionHistoryLengthMax) revisions.shift();
+  return { [revisionAnnotation]: String(revision), [revisionHistoryAnnotation]: revisions.join(",") };
 }
 
 /** What each ReplicaSet remembers of the Deployment's size, to tell a new size from a step of the rollout. */

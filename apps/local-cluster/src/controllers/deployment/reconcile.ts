@@ -16,7 +16,13 @@ import { isNamespaceTerminating } from "../namespace-terminating.ts";
 import type { EventRecorder } from "@kelvin/controller";
 import { retryDelayMs } from "../retry-delay.ts";
 import { isBeingDeleted, isControlledBy } from "../ownership.ts";
-import { copiedAnnotations, revisionAnnotation, revisionOf, sizeAnnotations } from "./annotations.ts";
+import {
+  copiedAnnotations,
+  revisionAnnotation,
+  revisionAnnotations,
+  revisionOf,
+  sizeAnnotations,
+} from "./annotations.ts";
 import { replicasOf } from "./fenceposts.ts";
 import { hasTemplateOf, makeReplicaSet, splitGenerations } from "./replica-set.ts";
 import { decideExpired, decideRollout, type Generations, type Scale } from "./rollout.ts";
@@ -80,7 +86,7 @@ async function ensureCurrentIsNoted(
   const annotations = {
     ...current.metadata.annotations,
     ...copiedAnnotations(deployment),
-    [revisionAnnotation]: String(revision),
+    ...revisionAnnotations(current, revision),
   };
   const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
   const isNoted =

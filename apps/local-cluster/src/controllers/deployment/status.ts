@@ -7,6 +7,7 @@ import {
   withCondition,
   withoutCondition,
 } from "../conditions.ts";
+import { withoutZeros } from "../without-zeros.ts";
 import { fencepostsOf, replicasOf } from "./fenceposts.ts";
 import { type Generations, sum } from "./rollout.ts";
 
@@ -48,8 +49,8 @@ export function makeDeploymentStatus(
 ): DeploymentStatus {
   const counts = countReplicas(generations);
   const status: DeploymentStatus = {
-    ...deployment.status,
-    ...counts,
+    ...withoutCounts(deployment.status),
+    ...withoutZeros(counts),
     observedGeneration: deployment.metadata.generation ?? 0,
   };
   let conditions: Conditions = deployment.status?.conditions ?? [];
@@ -62,7 +63,13 @@ export function makeDeploymentStatus(
 /** Whether all pods are of the present template, and available. */
 export function isComplete(deployment: Deployment, counts: Counts): boolean {
   const wanted = replicasOf(deployment);
-  return counts.updatedReplicas === wanted && counts.replicas === wanted && counts.availableReplicas === wanted;
+  const { updatedReplicas, replicas, availableReplicas } = countsOf(counts);
+  return updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted;
+}
+
+function withoutCounts(status: DeploymentStatus = {}): DeploymentStatus {
+  const { collisionCount, conditions } = status;
+  return { ...(collisionCount !== undefined && { collisionCount }), ...(conditions !== undefined && { conditions }) };
 }
 
 export function countReplicas({ current, old }: Generations): Required<Counts> {

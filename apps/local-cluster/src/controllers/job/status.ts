@@ -1,5 +1,6 @@
 import { isSemanticallyEqual, type Job } from "@kelvin/kube";
 import { findCondition, type StatusCondition, timestamp, withCondition } from "../conditions.ts";
+import { withoutZeros } from "../without-zeros.ts";
 import { formatIndexes } from "./completed-indexes.ts";
 import { isIndexed } from "./job-pod.ts";
 import type { Tally } from "./tally.ts";
@@ -30,9 +31,7 @@ export function makeJobStatus(job: Job, tally: Tally, news: JobNews): JobStatus 
     ...(conditions.length > 0 && { conditions: conditions.map(withProbeTime) }),
     ...(startTime !== undefined && { startTime }),
     ...(completeSince !== undefined && { completionTime: completeSince }),
-    ...nonZero("active", news.activeCount),
-    ...nonZero("succeeded", tally.counted.succeeded),
-    ...nonZero("failed", tally.counted.failed),
+    ...withoutZeros({ active: news.activeCount, ...tally.counted }),
     ready: Math.min(tally.readyCount, news.activeCount),
     terminating: tally.terminatingCount,
     ...(completedIndexes !== "" && { completedIndexes }),
@@ -41,10 +40,6 @@ export function makeJobStatus(job: Job, tally: Tally, news: JobNews): JobStatus 
       ...(failed.length > 0 && { failed: [...failed] }),
     },
   };
-}
-
-function nonZero(name: "active" | "succeeded" | "failed", count: number): Partial<JobStatus> {
-  return count === 0 ? {} : { [name]: count };
 }
 
 function makeConditions(job: Job, { verdict, isDrained, now }: JobNews): readonly StatusCondition[] {

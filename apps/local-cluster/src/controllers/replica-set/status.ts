@@ -1,5 +1,6 @@
 import type { Pod, ReplicaSet } from "@kelvin/kube";
 import { findCondition, type StatusCondition, timestamp, withCondition, withoutCondition } from "../conditions.ts";
+import { withoutZeros } from "../without-zeros.ts";
 import { isPodReady, podAvailableInMs } from "../pods.ts";
 
 export type ReplicaSetStatus = NonNullable<ReplicaSet["status"]>;
@@ -26,11 +27,13 @@ export function makeReplicaSetStatus(
   return {
     status: {
       replicas: activePods.length,
-      fullyLabeledReplicas: activePods.filter(({ metadata }) =>
-        templateLabels.every(([key, value]) => metadata.labels?.[key] === value),
-      ).length,
-      readyReplicas: activePods.filter(isPodReady).length,
-      availableReplicas: waits.length - pending.length,
+      ...withoutZeros({
+        fullyLabeledReplicas: activePods.filter(({ metadata }) =>
+          templateLabels.every(([key, value]) => metadata.labels?.[key] === value),
+        ).length,
+        readyReplicas: activePods.filter(isPodReady).length,
+        availableReplicas: waits.length - pending.length,
+      }),
       observedGeneration: replicaSet.metadata.generation ?? 0,
       ...(conditions.length > 0 && { conditions: [...conditions] }),
     },
