@@ -4,11 +4,11 @@ import type { Endpoint } from "./endpoints.ts";
 const CONNECT_TIMEOUT_MS = 5_000;
 const ATTEMPTS_MAX = 3;
 
-/** Gives the endpoints a new connection may go to, now. */
+/** Gives the endpoints a new connection may go to, now, in the order in which they are to be tried. */
 export type ListEndpoints = () => readonly Endpoint[];
 
 /**
- * Joins a client's connection to one endpoint chosen at random; tries another when one does not answer. Each direction
+ * Joins a client's connection to the first endpoint; tries another when one does not answer. Each direction
  * ends by itself, so a client may stop sending and still read. With nobody to talk to the client is reset, as kube-proxy does.
  */
 export function forwardConnection(client: Socket, listEndpoints: ListEndpoints): void {
@@ -16,7 +16,7 @@ export function forwardConnection(client: Socket, listEndpoints: ListEndpoints):
   client.pause();
   // Before an upstream exists, a client that breaks off only needs to be let go.
   client.on("error", () => client.destroy());
-  tryEndpoint(client, shuffle(listEndpoints()), ATTEMPTS_MAX);
+  tryEndpoint(client, listEndpoints(), ATTEMPTS_MAX);
 }
 
 function tryEndpoint(client: Socket, candidates: readonly Endpoint[], attemptsLeft: number): void {
@@ -51,9 +51,4 @@ export function joinConnections(client: Socket, upstream: Socket): void {
   client.on("close", () => upstream.destroySoon());
   client.pipe(upstream);
   upstream.pipe(client);
-}
-
-function shuffle(endpoints: readonly Endpoint[]): Endpoint[] {
-  const first = Math.floor(Math.random() * endpoints.length);
-  return [...endpoints.slice(first), ...endpoints.slice(0, first)];
 }

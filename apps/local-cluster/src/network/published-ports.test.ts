@@ -51,7 +51,7 @@ test("a port may be another on the host; inside the cluster both lead to it", as
       Informer<CoreService>
     > as Informer<CoreService>,
     proxy: {
-      endpointsOf: (_key, wanted) => (wanted === port ? [{ address: "127.0.0.1", port: endpoint }] : []),
+      endpointsFor: (_client, _key, wanted) => (wanted === port ? [{ address: "127.0.0.1", port: endpoint }] : []),
       close: () => Promise.resolve(),
     } satisfies ServiceProxy,
     hostPorts: {

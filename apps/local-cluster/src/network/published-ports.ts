@@ -52,7 +52,7 @@ export function openPublishedPorts(options: PublishedPortsOptions): { close(): P
         // Handles that arrive from another process are made with half-close off; a client may end its side first.
         Object.assign(server, { allowHalfOpen: true, pauseOnConnect: true });
         server.on("connection", (client: Socket) => {
-          forwardConnection(client, () => proxy.endpointsOf(owner, port));
+          forwardConnection(client, () => proxy.endpointsFor(client.remoteAddress ?? "", owner, port));
         });
       }
     } catch (error) {

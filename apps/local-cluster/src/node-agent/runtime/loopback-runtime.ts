@@ -5,6 +5,7 @@ import { ContainerConfigError } from "../container-env.ts";
 import type { Mount } from "../mounts.ts";
 import type { RunRequest, Runtime } from "./runtime.ts";
 import { toolPath } from "./tools.ts";
+import { nameVolumes } from "./volume-variables.ts";
 
 const SERVICE_ACCOUNT_TARGET = "/var/run/secrets/kubernetes.io/serviceaccount";
 const CLUSTER_DOMAIN = "cluster.local";
@@ -31,16 +32,12 @@ export function makeLoopbackRuntime({ block, mark, tether }: LoopbackRuntimeOpti
     name: "local",
     lacks,
     plan(request) {
-      const { pod, podIp, env, volumeMounts: mounts } = request;
+      const { pod, podIp, volumeMounts: mounts } = request;
       requireNode(request.command);
       const namespace = pod.metadata.namespace ?? "";
       const serviceAccount = mounts.find(({ target }) => target === SERVICE_ACCOUNT_TARGET);
-      const other = mounts.find((mount) => mount !== serviceAccount);
-      if (other !== undefined) {
-        throw new ContainerConfigError(
-          `a volume cannot be mounted at "${other.target}" on the loopback network: that needs namespaces, which this machine refuses`,
-        );
-      }
+      const others = mounts.filter((mount) => mount !== serviceAccount);
+      const env = nameVolumes(request.env, others);
       const options = [`--require=${JSON.stringify(preload)}`, env["NODE_OPTIONS"] ?? ""].join(" ").trim();
       const own = {
         ...env,
