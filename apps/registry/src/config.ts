@@ -26,7 +26,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   return {
     // Inside a Pod every address of the Pod is meant; elsewhere nobody but this machine.
     host: env["POD_IP"] === undefined ? "127.0.0.1" : "0.0.0.0",
-    port: parsePort(env, "REGISTRY_PORT", 5000),
+    // Not REGISTRY_PORT: Kubernetes sets that for a Service called registry, to something else.
+    port: parsePort(env, "LISTEN_PORT", 5000),
     directory,
     htpasswdFile: htpasswdFile === "" ? undefined : htpasswdFile,
     blobBytesMax: parseBytes(env, "REGISTRY_BLOB_BYTES_MAX"),

@@ -40,7 +40,7 @@ afterEach(async () => {
 });
 
 async function start(changes: Partial<Config> = {}): Promise<string> {
-  const config = { ...parseConfig({ REGISTRY_DIRECTORY: directory, REGISTRY_PORT: "0" }), ...changes };
+  const config = { ...parseConfig({ REGISTRY_DIRECTORY: directory, LISTEN_PORT: "0" }), ...changes };
   app = await openApp(config, { clock: systemClock, log });
   base = `http://127.0.0.1:${app.port}`;
   return `127.0.0.1:${app.port}`;
@@ -377,7 +377,7 @@ describe("kill -9", () => {
   async function startProcess(port: number): Promise<ChildProcess> {
     const main = join(import.meta.dirname, "../src/main.ts");
     const child = spawn(process.execPath, ["--conditions=@kelvin/source", main], {
-      env: { REGISTRY_DIRECTORY: directory, REGISTRY_PORT: String(port), LOG_LEVEL: "error" },
+      env: { REGISTRY_DIRECTORY: directory, LISTEN_PORT: String(port), LOG_LEVEL: "error" },
       stdio: "inherit",
     });
     processes.push(child);

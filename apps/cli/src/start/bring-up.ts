@@ -7,6 +7,7 @@ import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { renderOverlay } from "./rendered-overlay.ts";
 import { repositoryRoot } from "./repository.ts";
+import { setDirectories } from "./set-directories.ts";
 import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
 const READY_DEADLINE_MS = 60_000;
@@ -25,7 +26,7 @@ export async function bringUp(
     "overlays/local",
     join(options.dataDir, "overlay.json"),
   );
-  const manifests = setPorts(overlay, options);
+  const manifests = setDirectories(setPorts(overlay, options), options.dataDir);
   await cluster.serving;
   progress.say(`The API server answers on port ${options.apiPort}`);
   const kubeconfig = join(options.dataDir, "kubeconfig");
