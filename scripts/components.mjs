@@ -4,7 +4,16 @@ import { existsSync } from "node:fs";
 
 /** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
 export function findComponents() {
-  return [findNode(), findKubectl(), findNamespaces(), findGit(), findSshServer(), findBuildah(), findDockerRegistry()];
+  return [
+    findNode(),
+    findKubectl(),
+    findNamespaces(),
+    findGit(),
+    findSshServer(),
+    findBuildah(),
+    findDockerRegistry(),
+    findNats(),
+  ];
 }
 
 function findNode() {
@@ -66,6 +75,11 @@ function findBuildah() {
 /** Takes the images of the tests. */
 function findDockerRegistry() {
   return findProgram({ name: "docker-registry", neededBy: "builds" }, "docker-registry", ["--version"]);
+}
+
+/** Keeps events. */
+function findNats() {
+  return findProgram({ name: "NATS", neededBy: "the bus on NATS" }, "nats-server", ["--version"]);
 }
 
 function findProgram(component, program, args) {

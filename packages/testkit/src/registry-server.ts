@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "./free-port.ts";
 
 /** Who may push to and pull from the registry of `openDockerRegistry`. */
 export const registryLogin = { username: "ann", password: "registry-pass" } as const;
@@ -62,14 +63,6 @@ function formatConfig(dir: string, host: string): string {
     auth: { htpasswd: { realm: "registry", path: join(dir, "htpasswd") } },
     http: { addr: host },
   });
-}
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 async function answers(host: string, hasEnded: () => boolean): Promise<boolean> {

@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+import { LogFullError, RecordTooLargeError, recordBytes } from "@kelvin/bus";
+import type { Backlog, BusLog, BusReader, BusRecord, Clock, LogSpec, ReaderSpec } from "@kelvin/bus";
+import { AckPolicy, consumerOpts, DeliverPolicy, NatsError } from "nats";
+import type { ConsumerConfig, ConsumerInfo, JetStreamPullSubscription } from "nats";
+import { durableName, streamName, subjectOf } from "./broker-names.ts";
+import { ACK_WAIT_NANOS, startReader } from "./jetstream-reader.ts";
+import { toHeaders } from "./message.ts";
+import { isNotFound, natsFailure } from "./nats-connection.ts";
+import type { JetStreamConnection } from "./nats-connection.ts";
+
+/** What the server says when a stream is as full as it may be. */
+const STORE_FAILED = 10_077;
+
+/** What a log works with. */
+export interface LogParts {
+  readonly connection: JetStreamConnection;
+  readonly recordBytesMax: number;
+  readonly clock: Clock;
+}
+
+/** Opens a handle of a log whose stream is there. */
+export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
+  const { connection, recordBytesMax, clock } = parts;
+  const stream = streamName(spec.id);
+  const readers = new Set<BusReader>();
+  let turn = 0;
+
+  const partitionOf = ({ key }: BusRecord): number => {
+    turn += 1;
+    return key === undefined ? turn % spec.partitions : partitionOfKey(key, spec.partitions);
+  };
+  return {
+    id: spec.id,
+    async append(record) {
+      const bytes = recordBytes(record);
+      if (bytes > recordBytesMax) throw new RecordTooLargeError(`${bytes} bytes; this server takes ${recordBytesMax}`);
+      try {
+        const subject = subjectOf(spec.id, partitionOf(record));
+        await connection.jetStream.publish(subject, record.body, { headers: toHeaders(record) });
+      } catch (error) {
+        throw appendFailure(error, spec.id);
+      }
+    },
+    async ends() {
+      const { state } = await asked(spec.id, () => connection.manager.streams.info(stream));
+      return String(state.last_seq);
+    },
+    async openReader(readerSpec) {
+      const subscriptions = await asked(spec.id, () => subscribeAll(spec, readerSpec, connection));
+      const reader = startReader(subscriptions, readerSpec, clock);
+      readers.add(reader);
+      return reader;
+    },
+    async deleteReader(id) {
+      let dropped = 0;
+      for (let partition = 0; partition < spec.partitions; partition += 1) {
+        const durable = durableName(id, partition);
+        dropped += waiting(await consumerInfo(stream, durable, connection));
+        await asked(spec.id, () => ignoreMissing(connection.manager.consumers.delete(stream, durable)));
+      }
+      return dropped;
+    },
+    async backlog(id): Promise<Backlog> {
+      let records = 0;
+      for (let partition = 0; partition < spec.partitions; partition += 1) {
+        records += waiting(await consumerInfo(stream, durableName(id, partition), connection));
+      }
+      return { records, oldestMs: undefined };
+    },
+    async close() {
+      for (const reader of readers) await reader.close();
+      readers.clear();
+    },
+  };
+}
+
+function partitionOfKey(key: string, partitions: number): number {
+  return createHash("sha256").update(key).digest().readUInt32BE(0) % partitions;
+}
+
+async function subscribeAll(
+  spec: LogSpec,
+  reader: ReaderSpec,
+  connection: JetStreamConnection,
+): Promise<JetStreamPullSubscription[]> {
+  const stream = streamName(spec.id);
+  const subscriptions: JetStreamPullSubscription[] = [];
+  for (let partition = 0; partition < spec.partitions; partition += 1) {
+    const durable = durableName(reader.id, partition);
+    const subject = subjectOf(spec.id, partition);
+    if ((await consumerInfo(stream, durable, connection)) === undefined) {
+      await connection.manager.consumers.add(stream, consumerConfig(durable, { subject, from: reader.from }));
+    }
+    // Without manualAck the client acknowledges a message as soon as the next one is asked for.
+    const options = consumerOpts().bind(stream, durable).manualAck();
+    subscriptions.push(await connection.jetStream.pullSubscribe(subject, options));
+  }
+  return subscriptions;
+}
+
+function consumerConfig(
+  durable: string,
+  { subject, from }: { readonly subject: string; readonly from: ReaderSpec["from"] },
+): Partial<ConsumerConfig> {
+  return {
+    durable_name: durable,
+    filter_subject: subject,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_NANOS,
+    deliver_policy: from === "end" ? DeliverPolicy.New : DeliverPolicy.All,
+    // At its maximum the server drops an event silently; nothing here may be dropped.
+    max_deliver: -1,
+    // The window is the reader's own; one here would be shared by all replicas.
+    max_ack_pending: -1,
+  };
+}
+
+async function consumerInfo(
+  stream: string,
+  durable: string,
+  { manager }: JetStreamConnection,
+): Promise<ConsumerInfo | undefined> {
+  return asked(stream, () => ignoreMissing(manager.consumers.info(stream, durable)));
+}
+
+function waiting(info: ConsumerInfo | undefined): number {
+  return info === undefined ? 0 : info.num_pending + info.num_ack_pending;
+}
+
+async function asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw natsFailure(error, what);
+  }
+}
+
+async function ignoreMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function appendFailure(error: unknown, logId: string): Error {
+  if (error instanceof NatsError && error.api_error?.err_code === STORE_FAILED) {
+    return new LogFullError(`${logId}: ${error.message}`);
+  }
+  return natsFailure(error, logId);
+}

@@ -1,0 +1,108 @@
+import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
+import type { BusTrouble, Clock } from "@kelvin/bus";
+import { connect, Events, NatsError } from "nats";
+import type { ConnectionOptions, JetStreamClient, JetStreamManager, NatsConnection } from "nats";
+
+/** How to reach the servers. */
+export interface NatsOptions {
+  /** `nats://host:port` or `tls://host:port`, one or more of one cluster. */
+  readonly servers: readonly string[];
+  readonly credentials?: { readonly user: string; readonly password: string } | { readonly token: string };
+  /** Who this is, in the server's lists. */
+  readonly name: string;
+}
+
+/** A connection that mends itself, with JetStream on top. */
+export interface JetStreamConnection {
+  readonly jetStream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** The greatest message the server takes. */
+  readonly maxPayloadBytes: number;
+  readonly trouble: BusTrouble | undefined;
+  close(): Promise<void>;
+}
+
+/** Longest wait for one answer of the server. */
+const ANSWER_MS_MAX = 5_000;
+const RECONNECT_WAIT_MS = 250;
+
+/**
+ * Connects. From then on a lost connection is made again for ever; meanwhile calls fail with BusUnavailableError.
+ *
+ * @throws BusUnavailableError when nobody answers; BusRefusedError for wrong credentials, or a server without JetStream.
+ */
+export async function openConnection(options: NatsOptions, clock: Clock): Promise<JetStreamConnection> {
+  const connection = await connectTo(options);
+  try {
+    const manager = await connection.jetstreamManager({ timeout: ANSWER_MS_MAX });
+    const watched = watchTrouble(connection, clock);
+    return {
+      jetStream: connection.jetstream({ timeout: ANSWER_MS_MAX }),
+      manager,
+      maxPayloadBytes: connection.info?.max_payload ?? 1024 * 1024,
+      get trouble() {
+        return watched.trouble;
+      },
+      close: () => connection.close(),
+    };
+  } catch (error) {
+    await connection.close();
+    throw natsFailure(error, "JetStream");
+  }
+}
+
+async function connectTo({ servers, credentials, name }: NatsOptions): Promise<NatsConnection> {
+  const settings: ConnectionOptions = {
+    servers: [...servers],
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    timeout: ANSWER_MS_MAX,
+    ...(credentials === undefined ? {} : "token" in credentials ? credentials : namedUser(credentials)),
+  };
+  try {
+    return await connect(settings);
+  } catch (error) {
+    throw natsFailure(error, servers.join(", "));
+  }
+}
+
+function namedUser({ user, password }: { readonly user: string; readonly password: string }): ConnectionOptions {
+  return { user, pass: password };
+}
+
+function watchTrouble(connection: NatsConnection, clock: Clock): { readonly trouble: BusTrouble | undefined } {
+  const state: { trouble: BusTrouble | undefined } = { trouble: undefined };
+  const watch = async (): Promise<void> => {
+    for await (const { type, data } of connection.status()) {
+      if (type === Events.Disconnect)
+        state.trouble = { sinceMs: clock.nowMs(), reason: `lost ${typeof data === "string" ? data : "the server"}` };
+      if (type === Events.Reconnect) state.trouble = undefined;
+    }
+  };
+  // The list of statuses ends with the connection and fails with nothing.
+  watch().catch(() => undefined);
+  return state;
+}
+
+/** Error codes of the client that no waiting mends. */
+const REFUSALS = new Set(["AUTHORIZATION_VIOLATION", "PERMISSIONS_VIOLATION", "AUTHENTICATION_EXPIRED"]);
+
+/** What the client threw, as an error of the port. */
+export function natsFailure(error: unknown, what: string): Error {
+  if (!(error instanceof Error)) return new BusUnavailableError(`${what}: ${String(error)}`);
+  if (!(error instanceof NatsError)) return new BusUnavailableError(`${what}: ${error.message}`);
+  if (REFUSALS.has(error.code)) return new BusRefusedError(`${what}: refused: ${error.message}`);
+  if (error.code === "503" && error.api_error === undefined) {
+    return new BusUnavailableError(`${what}: nobody answers for JetStream; is it on at the server?`);
+  }
+  const code = error.api_error?.code ?? 0;
+  return code >= 400 && code < 500
+    ? new BusRefusedError(`${what}: ${error.message}`)
+    : new BusUnavailableError(`${what}: ${error.message}`);
+}
+
+/** Whether JetStream says that a stream or consumer is not there. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof NatsError && error.api_error?.code === 404;
+}

@@ -1,0 +1,109 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "./free-port.ts";
+
+const program = "nats-server";
+
+/** Why there can be no NATS server here, or undefined when there can. */
+export function findNatsProblem(): string | undefined {
+  const found = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return found.status === 0 ? undefined : `no ${program} on PATH: install Debian's package nats-server`;
+}
+
+/** What a server may be told beyond the least. */
+export interface NatsServerOptions {
+  /** Greatest message in bytes; default 1 MiB, as the server's own. */
+  readonly maxPayloadBytes?: number;
+  /** Asks every client for these. */
+  readonly credentials?: { readonly user: string; readonly password: string };
+}
+
+/** A real nats-server with JetStream, on 127.0.0.1 and a directory of its own. */
+export interface NatsServer {
+  readonly port: number;
+  readonly url: string;
+  /** Kills it with SIGKILL; the data stays. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+/** Starts a server. @throws Error when it does not answer in 10 s. */
+export async function openNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
+  const dir = mkdtempSync(join(tmpdir(), "kelvin-nats-"));
+  const port = await findFreePort();
+  const config = join(dir, "nats.conf");
+  mkdirSync(join(dir, "data"));
+  writeFileSync(config, formatConfig(dir, { port, options }));
+  let server: ChildProcess | undefined;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ended = server;
+    server = undefined;
+    if (ended === undefined || ended.exitCode !== null) return;
+    const closed = new Promise((resolve) => ended.once("close", resolve));
+    ended.kill(signal);
+    await closed;
+  };
+  const running: NatsServer = {
+    port,
+    url: `nats://127.0.0.1:${port}`,
+    kill: () => end("SIGKILL"),
+    async start() {
+      const started = spawn(program, ["-c", config], { stdio: "ignore" });
+      server = started;
+      if (await answers(port, () => started.exitCode !== null)) return;
+      await end("SIGKILL");
+      throw new Error(`${program} did not answer on port ${port}; its log is ${join(dir, "log")}`);
+    },
+    async close() {
+      await end("SIGTERM");
+      if (existsSync(dir)) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  await running.start();
+  return running;
+}
+
+function formatConfig(
+  dir: string,
+  { port, options }: { readonly port: number; readonly options: NatsServerOptions },
+): string {
+  const { credentials, maxPayloadBytes } = options;
+  return [
+    "host: 127.0.0.1",
+    `port: ${port}`,
+    `log_file: "${join(dir, "log")}"`,
+    ...(maxPayloadBytes === undefined ? [] : [`max_payload: ${maxPayloadBytes}`]),
+    ...(credentials === undefined
+      ? []
+      : [`authorization { user: "${credentials.user}", password: "${credentials.password}" }`]),
+    `jetstream { store_dir: "${join(dir, "data")}", max_mem: 64MB, max_file: 4GB }`,
+    "",
+  ].join("\n");
+}
+
+async function answers(port: number, hasEnded: () => boolean): Promise<boolean> {
+  for (let tries = 0; tries < 200 && !hasEnded(); tries += 1) {
+    if (await connects(port)) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+/** The server greets whoever connects; only then is it ready. */
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const done = (isThere: boolean) => () => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once("data", done(true)).once("error", done(false)).once("close", done(false));
+  });
+}
