@@ -10,8 +10,10 @@ interface Level {
   isAtField: boolean;
 }
 
-/** The paths of fields that stand twice in one object, as in `spec.ports[0].name`. The text must be valid JSON. */
-export function findDuplicateFields(text: string): string[] {
+/** The paths of fields that stand twice in one object, as in `spec.ports[0].name`. `value` is what JSON.parse made of the text. */
+export function findDuplicateFields(text: string, value: unknown): string[] {
+  // Nearly always as many fields are left as were sent, and that is soon known.
+  if (countColons(text) === countFields(value)) return [];
   const found = new Set<string>();
   const levels: Level[] = [];
   for (const [token] of text.matchAll(tokenPattern)) {
@@ -21,6 +23,28 @@ export function findDuplicateFields(text: string): string[] {
     else if (isRepeated(levels.at(-1), token) && found.size < duplicatesMax) found.add(pathOf(levels));
   }
   return [...found];
+}
+
+const [quote, backslash, colon] = [34, 92, 58];
+
+/** Those that stand outside of strings, one for each field. */
+function countColons(text: string): number {
+  let count = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) isInString = !isInString;
+    else if (!isInString) count += code === colon ? 1 : 0;
+    else if (code === backslash) at += 1;
+  }
+  return count;
+}
+
+function countFields(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const child of Object.values(value)) if (typeof child === "object") count += countFields(child);
+  return count;
 }
 
 /** Takes one token of an object or list; whether it is a field that was there before. */

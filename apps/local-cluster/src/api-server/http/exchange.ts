@@ -65,7 +65,7 @@ export async function readObjectBody(exchange: Exchange): Promise<unknown> {
   const text = textOfBody(body);
   if (isYaml) return parseYamlText(text);
   const value = parseJsonText(text);
-  exchange.duplicateFields.push(...findDuplicateFields(text));
+  exchange.duplicateFields.push(...findDuplicateFields(text, value));
   return value;
 }
 

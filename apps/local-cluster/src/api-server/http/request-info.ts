@@ -45,7 +45,7 @@ function decodeSegments(path: string): string[] | undefined {
     return path
       .split("/")
       .filter((segment) => segment !== "")
-      .map(decodeURIComponent);
+      .map((segment) => (segment.includes("%") ? decodeURIComponent(segment) : segment));
   } catch {
     return undefined;
   }

@@ -40,12 +40,12 @@ export async function serveRequest(
   deps: RequestDeps,
   { request, response, upgrade }: { request: IncomingMessage; response: ServerResponse; upgrade?: Upgrade },
 ): Promise<void> {
-  const url = parseUrl(request.url ?? "/");
+  const { path, query } = splitUrl(request.url ?? "/");
   const exchange: Exchange = {
     request,
     response,
-    path: url.pathname,
-    query: url.searchParams,
+    path,
+    query,
     user: undefined,
     warnings: [],
     ...(upgrade !== undefined && { upgrade }),
@@ -61,12 +61,12 @@ export async function serveRequest(
   }
 }
 
-function parseUrl(url: string): URL {
-  try {
-    return new URL(url, "https://localhost");
-  } catch {
-    return new URL("https://localhost/");
-  }
+/** A request's target as it is sent to a server. One in the form for proxies, or none at all, is no path that anybody serves. */
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const end = url.indexOf("?");
+  return end < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, end), query: new URLSearchParams(url.slice(end + 1)) };
 }
 
 async function route(deps: RequestDeps, asked: Exchange): Promise<void> {
