@@ -13,6 +13,7 @@ beforeAll(() => {
   };
   const app = (start: string): string => JSON.stringify({ scripts: { start } });
   add("samples/plain/package.json", app("node --conditions=@kelvin/source src/main.ts"));
+  add("samples/plain/src/main.ts", "");
   add("samples/shell/package.json", app("PORT=1 node a.js && node b.js"));
   add("samples/empty/package.json", "{}");
   add("samples/broken/package.json", "{");
@@ -42,8 +43,8 @@ const resolve = (reference: string): ReturnType<typeof resolveImage> =>
   resolveImage(reference, { repository: root, images: join(root, "images") });
 
 describe("resolveImage", () => {
-  test("a plain start script runs without a shell", () => {
-    const entrypoint = ["node", "--conditions=@kelvin/source", "src/main.ts"];
+  test("a plain start script runs without a shell, its files found from any working directory", () => {
+    const entrypoint = ["node", "--conditions=@kelvin/source", join(root, "samples/plain/src/main.ts")];
     expect(resolve("dev.local/plain")).toMatchObject({
       workingDir: join(root, "samples/plain"),
       entrypoint,

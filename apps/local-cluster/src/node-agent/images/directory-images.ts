@@ -50,7 +50,7 @@ export function resolveImage(reference: string, directories: ImageDirectories): 
   if (isExecutable(join(directory, "run"))) {
     return { ...image, entrypoint: [join(directory, "run")], needsShell: false };
   }
-  return { ...image, ...commandOf(startScript(reference, directory)) };
+  return { ...image, ...commandOf(startScript(reference, directory), directory) };
 }
 
 /** What an unpacked image says of how it is run, in a `config.json` beside its `rootfs`. */
@@ -112,11 +112,17 @@ function parseStartScript(text: string): string | undefined {
   }
 }
 
-/** Without a shell in between the process is the app itself: it starts faster and gets its signals. */
-function commandOf(script: string): { entrypoint: string[]; needsShell: boolean } {
+/**
+ * Without a shell in between the process is the app itself: it starts faster and gets its signals. Files of the directory
+ * are named by their whole paths, so that a container with a working directory of its own finds them, as in an image.
+ */
+function commandOf(script: string, directory: string): { entrypoint: string[]; needsShell: boolean } {
   // `exec` is for shells; what runs the words without one replaces itself anyway.
   const words = script.replace(/^exec +/, "").split(/ +/);
-  if (PLAIN_SCRIPT.test(script) && words[0]?.includes("=") === false) return { entrypoint: words, needsShell: false };
+  if (PLAIN_SCRIPT.test(script) && words[0]?.includes("=") === false) {
+    const entrypoint = words.map((word) => (existsSync(join(directory, word)) ? join(directory, word) : word));
+    return { entrypoint, needsShell: false };
+  }
   return { entrypoint: ["/bin/sh", "-c", `${script} "$@"`, "start"], needsShell: true };
 }
 
