@@ -225,11 +225,15 @@ function tryOwn(chown: () => void): boolean {
 /** Deepest first, so that a directory's time is set after all that is done in it. */
 function finishDirectories(layer: Layer): void {
   for (const [path, header] of [...layer.directories].toReversed()) {
-    const found = fs.lstatSync(path, { throwIfNoEntry: false });
-    // A later entry of the same archive may have put something else there.
-    if (found?.isDirectory() !== true) continue;
+    if (!isStillThere(path)) continue;
     const isOwned = own(path, header, layer);
     fs.chmodSync(path, modeOf(header, layer, isOwned ? 0o7777 : 0o1777) | (isOwned ? 0 : 0o700));
     fs.utimesSync(path, header.mtime, header.mtime);
   }
+}
+
+/** A later entry of the same archive may have put something else there, or a link in its way that leads anywhere. */
+function isStillThere(path: string): boolean {
+  const found = fs.lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && fs.realpathSync.native(path) === path;
 }
