@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmod, chown, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import { useStepBench } from "./run-command.ts";
 
@@ -182,3 +182,29 @@ test.each([
   expect(failed.exitCode).toBe(exitCode);
   expect(failed.outcome.failure?.message).toContain(message);
 });
+
+const whyNotAsAnother = process.getuid?.() === 0 ? undefined : "only root can become another user";
+(whyNotAsAnother === undefined ? test : test.skip)(
+  `a step of another user reads them through its group, and nobody else does${whyNotAsAnother === undefined ? "" : ` (skipped: ${whyNotAsAnother})`}`,
+  async () => {
+    const group = 2000;
+    await chmod(bench.path(), 0o755);
+    for (const dir of ["docker", "git"]) {
+      await mkdir(bench.path(dir));
+      // As the kubelet makes a volume with an fsGroup.
+      await chown(bench.path(dir), 0, group);
+      await chmod(bench.path(dir), 0o2770);
+    }
+    await secret("ssh", { "ssh-privatekey": "key" });
+    await run("-ssh-git=ssh=git.test");
+    const readAs = (groups: string, file: string): string | null => {
+      const who = ["--reuid=1000", "--regid=1000", `--groups=${groups}`];
+      const { status, stdout } = spawnSync("setpriv", [...who, "cat", file], { encoding: "utf8" });
+      return status === 0 ? stdout : null;
+    };
+    for (const file of ["docker/config.json", "git/.gitconfig", "git/.ssh/config", "git/.ssh/id_ssh"]) {
+      expect([file, readAs(String(group), bench.path(file))]).toEqual([file, await read(...file.split("/"))]);
+      expect([file, readAs("3000", bench.path(file))]).toEqual([file, null]);
+    }
+  },
+);
