@@ -23,6 +23,11 @@ describeKubectl("kubectl create", () => {
       "deployment x -o jsonpath={.spec.replicas}/{.spec.template.spec.containers[0].command}",
       '0/["sh","-c","true"]',
     ],
+    [
+      "job x --image=dev.local/x -- sh -c true",
+      "job x -o jsonpath={.spec.backoffLimit}/{.spec.template.spec.containers[0].command}",
+      '6/["sh","-c","true"]',
+    ],
     ["service clusterip x --tcp=80:8080", "service x -o jsonpath={.spec.ports[0].targetPort}", "8080"],
     ["service nodeport y --tcp=80", "service y -o jsonpath={.spec.type}", "NodePort"],
     ["service loadbalancer z --tcp=80", "service z -o jsonpath={.spec.type}", "LoadBalancer"],
