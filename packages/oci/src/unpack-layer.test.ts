@@ -328,9 +328,14 @@ test("property: no archive writes, removes or links anything outside its root", 
     "secret",
   );
   const wild = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
-  // Few names, so that entries meet: most faults need a directory and a link of one name.
-  const path = fc.oneof({ weight: 2, arbitrary: fc.constantFrom("a", "b", "a/a", "b/a", "a/b") }, wild);
-  const target = fc.oneof(path, fc.constantFrom("/", "..", "../..", "../secret", "/../secret", "/a", "a/../..", "."));
+  // Few names, so that entries meet: most faults need a directory and a link of one name. An archive is refused at its first
+  // wild name, so these are rare.
+  const path = fc.oneof({ weight: 15, arbitrary: fc.constantFrom("a", "b", "a/a", "b/a") }, wild);
+  const target = fc.oneof(
+    path,
+    fc.constant(".."),
+    fc.constantFrom("/", "..", "../..", "../secret", "/../secret", "/a", "a/../..", "."),
+  );
   const entry: fc.Arbitrary<TestEntry> = fc.oneof(
     path.map((name) => ({ name, content: "evil" })),
     path.map((name) => ({ name, type: "directory" as const, mode: 0o700 })),
