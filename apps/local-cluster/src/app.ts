@@ -229,6 +229,7 @@ async function openNode(config: ClusterConfig, parts: NodeParts): Promise<NodePa
       compileCache: join(config.dataDir, "compile-cache"),
       hostIp: addresses.bridge,
       runtimes: place.runtimes,
+      cgroups: place.cgroups,
     },
     facts: place.facts,
   };
@@ -240,6 +241,7 @@ async function openNode(config: ClusterConfig, parts: NodeParts): Promise<NodePa
     },
     async close() {
       await agent.close(STOP_GRACE_MS);
+      place.cgroups.close();
       await events.close();
     },
   };

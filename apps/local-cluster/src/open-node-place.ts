@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { Clock } from "@kelvin/kube";
 import type { ClusterConfig } from "./config.ts";
+import { type Cgroups, noCgroups, openCgroups } from "./node-agent/runtime/cgroups.ts";
 import type { Runtime } from "./node-agent/runtime/runtime.ts";
 import type { Network } from "./network/network.ts";
 
@@ -10,6 +11,7 @@ export interface NodePlace {
   readonly network: Network;
   /** In the order in which they are thought of. */
   readonly runtimes: readonly Runtime[];
+  readonly cgroups: Cgroups;
   /** Why there are no others, and what else people may wonder about; annotations of the Node. */
   readonly facts: Readonly<Record<string, string>>;
 }
@@ -37,7 +39,13 @@ async function openNamespaces({ dataDir, egressPorts }: ClusterConfig, deps: Nod
   const runDir = join(dataDir, "run");
   const network = await openNamespaceNetwork({ runDir, hasEgress: egressPorts !== undefined, ...deps });
   await prepareRootMounts(runDir);
-  return { network, runtimes: [localRuntime, sandboxRuntime], facts: {} };
+  const cgroups = openCgroups(dataDir);
+  return {
+    network,
+    runtimes: [localRuntime, sandboxRuntime],
+    cgroups,
+    facts: { "kelvin.dev/resource-limits": cgroups.fact },
+  };
 }
 
 /** The variable by which the processes of one cluster are found; apps/cli knows it too. */
@@ -52,6 +60,7 @@ async function openLoopback({ dataDir, loopbackBlock }: ClusterConfig): Promise<
   killMarked(MARK, dataDir);
   process.once("exit", () => killMarked(MARK, dataDir));
   const tether = spawnSync("setpriv", ["--pdeathsig", "KILL", "true"], { stdio: "ignore" });
+  const cgroups = noCgroups("there are none on the loopback network");
   const runtime = makeLoopbackRuntime({
     block: loopbackBlock,
     mark: { [MARK]: dataDir },
@@ -60,6 +69,10 @@ async function openLoopback({ dataDir, loopbackBlock }: ClusterConfig): Promise<
   return {
     network: openLoopbackNetwork(),
     runtimes: [runtime],
-    facts: { "kelvin.dev/runtime.sandbox": "not there: the loopback network has no mounts" },
+    cgroups,
+    facts: {
+      "kelvin.dev/runtime.sandbox": "not there: the loopback network has no mounts",
+      "kelvin.dev/resource-limits": cgroups.fact,
+    },
   };
 }

@@ -44,6 +44,7 @@ export async function openBareNode(dataDir: string): Promise<BareNode> {
     pidOf: (uid, container) => running.of(uid).runs.get(container)?.process.pid ?? 0,
     async close() {
       await agent.close(500);
+      place.cgroups.close();
       await place.network.close();
       await api.close();
     },
@@ -72,6 +73,7 @@ function openAgent(
       compileCache: join(dataDir, "compile-cache"),
       hostIp: HOST_IP,
       runtimes: place.runtimes,
+      cgroups: place.cgroups,
     },
     facts: {},
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openCgroups } from "../src/node-agent/runtime/cgroups.ts";
 import { canRunPods, reportOf, runInNamespaces, scriptWords, TIMEOUT_MS } from "./in-namespaces.ts";
 
 const isPossible = canRunPods();
@@ -16,13 +17,22 @@ afterEach(() => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
+const cgroups = openCgroups("a test");
+const hasCgroups = isRoot && cgroups.fact.startsWith("memory and cpu");
+cgroups.close();
+if (isPossible && isRoot && !hasCgroups)
+  process.stderr.write("no limit was tried: control groups are not ours to write\n");
+
 (isPossible && isRoot ? describe : describe.skip)(
   "containers with a root file system, user and rights of their own",
   () => {
     test.each(["sandbox"])(
       "in runtime %s",
       (runtime) => {
-        expect(reportOf(runInNamespaces(...scriptWords("pods-runtimes.ts", dataDir, runtime)))).toEqual({
+        const outcome = runInNamespaces(...scriptWords("pods-runtimes.ts", dataDir, runtime, String(hasCgroups)));
+        expect(reportOf(outcome)).toEqual({
+          memory: hasCgroups ? "137 OOMKilled " : "not tried",
+          limits: expect.stringMatching(hasCgroups ? /^memory and cpu, by cgroup v[12]$/ : /^none: /),
           preset: "0 Completed hello from /srv/new as 1234:1235 with 1235 77, home /srv",
           args: "0 Completed hello you",
           root: expect.stringMatching(

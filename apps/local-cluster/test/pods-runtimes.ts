@@ -6,7 +6,7 @@ import { CoreEvent, Node, Pod } from "@kelvin/kube";
 import { keyOf, makeShellPod, openTestCluster, podWhen, runPod, tell, until } from "./cluster.ts";
 import { makeUnpackedImage } from "./unpacked-image.ts";
 
-const [dataDir = "", runtime = ""] = process.argv.slice(2);
+const [dataDir = "", runtime = "", hasCgroups = ""] = process.argv.slice(2);
 const imagesDir = join(dataDir, "images");
 const programs = ["/bin/sh", "/bin/cat", "/usr/bin/id", "/bin/ls", "/bin/sleep", "/usr/bin/touch"];
 makeUnpackedImage(join(imagesDir, "tools"), programs, {
@@ -151,6 +151,17 @@ const steps: Record<string, () => Promise<unknown>> = {
         emptyDir,
       ),
     ),
+  // It takes more and more until the kernel ends it.
+  memory: async () =>
+    hasCgroups !== "true"
+      ? "not tried"
+      : lastWords(
+          make("memory", {
+            image: "dev.local/local",
+            command: ["node", "-e", "const all = []; for (;;) all.push(Buffer.alloc(4e6, 1))"],
+            resources: { limits: { memory: "96Mi", cpu: "500m" } },
+          }),
+        ),
   localRoot: () =>
     lastWords(
       make("local-root", {
@@ -174,6 +185,7 @@ const chosen = (await kube.list(CoreEvent, { namespace: "default" })).items.find
 await close();
 tell({
   ...report,
+  limits: node.metadata.annotations?.["kelvin.dev/resource-limits"],
   runtimes: node.metadata.labels?.["kelvin.dev/runtimes"],
   chosen: chosen?.message,
   hostIsClean: !existsSync("/etc/new"),

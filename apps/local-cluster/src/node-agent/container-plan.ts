@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { ConfigMap, CoreService, type KubeClient, type Pod, Secret } from "@kelvin/kube";
+import { parseQuantity } from "../controllers/scheduler/quantity.ts";
 import type { PodNetwork } from "../network/network.ts";
 import { addresses } from "../network/network.ts";
 import {
@@ -13,6 +14,7 @@ import {
 import type { RunPlan } from "./container-run.ts";
 import type { Image, ImageRequest, ImageSource } from "./images/image-source.ts";
 import type { OutputPipes } from "./output-pipes.ts";
+import type { Cgroups, ResourceLimits } from "./runtime/cgroups.ts";
 import { chooseRuntime } from "./runtime/choose-runtime.ts";
 import { type ContainerSecurity, securityOf } from "./runtime/container-security.ts";
 import { canHaveUser } from "./runtime/identity-map.ts";
@@ -29,6 +31,7 @@ const GRACE_SECONDS_PRESET = 30;
 export interface ContainerSurroundings {
   readonly kube: KubeClient;
   readonly outputPipes: OutputPipes;
+  readonly cgroups: Cgroups;
   readonly images: ImageSource;
   /** Programs that every directory image finds, such as those of the repository's dependencies. */
   readonly programs: string;
@@ -91,11 +94,14 @@ export async function makeRunPlan(
   const terminationFile = join(directory, "scratch", container.name, "termination-message");
   const request = makeRequest(container, sandbox, { image, security, env, terminationFile, surroundings });
   const runtime = chooseRuntime(surroundings.runtimes, request);
+  const launch = runtime.runtime.plan(request);
+  const cgroup = surroundings.cgroups.open(`${pod.metadata.uid ?? ""}-${container.name}`, limitsOf(container));
   return {
     container,
     command: request.command,
     signalsGroup: image.needsShell && !hasWords(container.command),
-    launch: runtime.runtime.plan(request),
+    launch: cgroup === undefined ? launch : { ...launch, script: `${cgroup.joinLine}\n${launch.script}` },
+    cgroup,
     runtime,
     imageId: image.id,
     pulled,
@@ -104,6 +110,14 @@ export async function makeRunPlan(
     logFile,
     terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
+  };
+}
+
+function limitsOf({ resources }: ContainerSpec): ResourceLimits {
+  const { memory, cpu } = resources?.limits ?? {};
+  return {
+    ...(memory !== undefined && { memoryBytes: Math.floor(parseQuantity(memory)) }),
+    ...(cpu !== undefined && { cpus: parseQuantity(cpu) }),
   };
 }
 

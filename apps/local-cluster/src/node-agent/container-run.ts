@@ -3,6 +3,7 @@ import type { PodNetwork } from "../network/network.ts";
 import type { ContainerSpec } from "./container-env.ts";
 import type { ContainerProcess } from "./launch.ts";
 import type { LaunchPlan } from "./runtime/runtime.ts";
+import type { Cgroup } from "./runtime/cgroups.ts";
 import type { ChosenRuntime } from "./runtime/choose-runtime.ts";
 import { runHook } from "./lifecycle-hook.ts";
 import type { OutputPipes } from "./output-pipes.ts";
@@ -20,6 +21,8 @@ export interface RunPlan {
   /** Its runtime, and why not another; what its image is known by, and how that came here. For status and events. */
   readonly runtime: ChosenRuntime;
   readonly imageId: string;
+  /** What limits it; undefined where nothing does. */
+  readonly cgroup: Cgroup | undefined;
   readonly pulled: string | undefined;
   readonly network: PodNetwork;
   readonly outputPipes: OutputPipes;

@@ -219,10 +219,15 @@ async function stop({ run, options }: Standing, graceMs: number): Promise<void> 
 function makeTermination({ options }: Standing, held: HeldRun, exit: ContainerExit): Termination {
   const { id, plan, startedAt } = held;
   const lastWords = exit.exitCode === 0 ? "" : readLastLines(plan.logFile, 1, LAST_WORDS_BYTES_MAX);
-  const reason = reasonOf(exit.exitCode, lastWords);
+  const isOverMemory = exit.exitCode !== 0 && plan.cgroup?.wasOutOfMemory() === true;
+  const reason = isOverMemory ? "OOMKilled" : reasonOf(exit.exitCode, lastWords);
+  plan.cgroup?.remove();
   const hasFailed = exit.exitCode !== 0;
   // What the launcher says of a start that failed is in the log alone.
-  const fallsBack = plan.container.terminationMessagePolicy === "FallbackToLogsOnError" || reason !== "Error";
+  const fallsBack =
+    plan.container.terminationMessagePolicy === "FallbackToLogsOnError" ||
+    reason === "StartError" ||
+    reason === "ContainerCannotRun";
   const message = terminationMessageOf(plan, { usesLog: hasFailed && fallsBack });
   const finishedAt = held.finishedAt ?? timestampOf(options.clock);
   return { id, ...exit, reason, ...(message !== undefined && { message }), startedAt, finishedAt };
