@@ -199,6 +199,19 @@ describe("an upload", () => {
     expect([answer.status, codeOf(answer)]).toEqual([413, "SIZE_INVALID"]);
   });
 
+  test("that fills the disk is gone, so that others can go on", async () => {
+    const { uploads } = openStorage({ directory, blobBytesMax: 1e9, clock: systemClock });
+    const upload = { repository: "a", id: await uploads.start("a") };
+    const full = Object.assign(new Error("write"), { code: "ENOSPC" });
+    async function* filling(): AsyncGenerator<Uint8Array, void> {
+      yield Buffer.from("some");
+      throw full;
+    }
+    await expect(uploads.append(upload, { bytes: filling() })).rejects.toBe(full);
+    expect(await uploads.find(upload)).toBeUndefined();
+    expect(fs.readdirSync(join(directory, "uploads"))).toEqual([]);
+  });
+
   test("may come whole with its start, be cancelled, and be asked for in its own repository only", async () => {
     await start();
     const digest = digestOf("whole");

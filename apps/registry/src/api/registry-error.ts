@@ -1,3 +1,5 @@
+import { isDiskFull } from "../storage/durable-file.ts";
+
 /** The specification's error codes, and two of our own for what it has no word for. */
 export type ErrorCode =
   | "BLOB_UNKNOWN"
@@ -58,8 +60,8 @@ export class RegistryError extends Error {
 /** A refusal made of anything that was thrown; what goes wrong inside is only said to be so. */
 export function toRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
-  const { code, statusCode, message } = (error ?? {}) as { code?: unknown; statusCode?: unknown; message?: unknown };
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  const { statusCode, message } = (error ?? {}) as { statusCode?: unknown; message?: unknown };
+  if (isDiskFull(error)) {
     return new RegistryError("STORAGE_FULL", "the registry's disk is full: free some space, then push again");
   }
   if (typeof statusCode === "number" && statusCode < 500) {

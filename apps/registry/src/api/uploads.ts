@@ -22,8 +22,13 @@ export async function startUpload(
   const digest = whole === null ? undefined : parseDigest(whole);
   const id = await storage.uploads.start(repository);
   if (digest === undefined) return accepted({ repository, id, size: 0 }, reply.code(202));
-  await storage.uploads.append({ repository, id }, chunkOf(exchange));
-  return await finish({ repository, id, digest }, exchange);
+  try {
+    await storage.uploads.append({ repository, id }, chunkOf(exchange));
+    return await finish({ repository, id, digest }, exchange);
+  } finally {
+    // When that failed: nobody knows its name, so nobody could go on with it.
+    await storage.uploads.cancel({ repository, id });
+  }
 }
 
 /** All who may use the registry may read all of it, so a blob may be mounted without saying where from. */

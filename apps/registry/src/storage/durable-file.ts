@@ -56,6 +56,12 @@ export function ifMissing(error: unknown): undefined {
   throw error;
 }
 
+/** Whether an error says that there is no room left on the disk. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 /** A path of some digest's below a directory. */
 export function digestPath(directory: string, digest: string): string {
   return join(directory, ...digest.split(":"));

@@ -3,7 +3,7 @@ import { open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { openDigestMeter, type ContentStore, type DigestMeter } from "@kelvin/oci/content";
 import { RegistryError } from "../api/registry-error.ts";
-import { findText, ifMissing, type DurableFiles } from "./durable-file.ts";
+import { findText, ifMissing, isDiskFull, type DurableFiles } from "./durable-file.ts";
 
 const { randomUUID } = process.getBuiltinModule("node:crypto");
 
@@ -13,7 +13,7 @@ export interface Uploads {
   /** How many bytes have come; undefined when the repository has no such upload. */
   find(upload: UploadName): Promise<number | undefined>;
   /**
-   * Appends bytes and returns how many there are now. What came before an error stays.
+   * Appends bytes and returns how many there are now. What came before an error stays, but on a full disk the upload goes.
    * @throws RegistryError when `startAt` is not where the upload is, or when it grows beyond the limit.
    */
   append(upload: UploadName, chunk: Chunk): Promise<number>;
@@ -114,6 +114,8 @@ async function append(upload: UploadName, chunk: Chunk, shelf: Shelf): Promise<n
   } catch (error) {
     // Bytes may have gone to the digest and not to the file.
     shelf.meters.delete(upload.id);
+    // What fills the disk must not stay there: with it nobody could push anything, this client neither.
+    if (isDiskFull(error)) await remove(upload.id, shelf);
     throw error;
   } finally {
     await file.close();
