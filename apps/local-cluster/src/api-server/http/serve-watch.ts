@@ -15,6 +15,8 @@ import { selectorsOf } from "./selectors-of.ts";
 export interface Watches {
   /** @throws StatusError 429 when there are too many. */
   add(stream: WatchStream): () => void;
+  /** What a stream may leave unsent, for a reader that is slow: the less, the more streams there are. */
+  readonly bufferedBytesMax: number;
 }
 
 export interface WatchStream {
@@ -22,7 +24,6 @@ export interface WatchStream {
   end(): void;
 }
 
-const bufferedBytesMax = 4 * 1024 * 1024;
 const watchSecondsDefault = 1_800;
 const initialEventsEnd = "k8s.io/initial-events-end";
 
@@ -43,13 +44,13 @@ export function serveWatch(deps: WatchDeps, exchange: Exchange, scope: RequestSc
   parseSelectors(resource, selectorsOf(query));
   const present = presenter(exchange, resource, parseAccept(exchange.request.headers.accept));
   let isStarting = true;
-  let bytesMax = bufferedBytesMax;
+  let initialBytes = 0;
   const write = (type: string, text: string): void => {
     response.write(`{"type":"${type}","object":${text}}\n`);
     // What the client asked for at the start comes at once, however much it is; nobody can read that fast.
-    if (isStarting) bytesMax += Buffer.byteLength(text) + 100;
+    if (isStarting) initialBytes += Buffer.byteLength(text) + 100;
     // The client resumes from what it has seen; the writer must never wait for it.
-    else if (response.writableLength > bytesMax) response.destroy();
+    else if (response.writableLength > deps.watches.bufferedBytesMax + initialBytes) response.destroy();
   };
   const bookmark = (annotations?: Record<string, string>): void => {
     write("BOOKMARK", present(bookmarkOf(resource, registry.store.revision, annotations)));

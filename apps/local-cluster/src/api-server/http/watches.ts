@@ -4,6 +4,9 @@ import type { Watches, WatchStream } from "./serve-watch.ts";
 
 const watchesMax = 20_000;
 const bookmarkIntervalMs = 60_000;
+/** For one stream, and for all of them together. */
+const streamBytesMax = 4 * 1024 * 1024;
+const allBytesMax = 256 * 1024 * 1024;
 
 export interface WatchPool extends Watches {
   /** Ends all streams and takes no more. */
@@ -20,6 +23,9 @@ export function openWatchPool(clock: Clock): WatchPool {
   }
   let isClosed = false;
   return {
+    get bufferedBytesMax() {
+      return Math.min(streamBytesMax, allBytesMax / Math.max(streams.size, 1));
+    },
     add(stream) {
       if (isClosed) throw new StatusError(503, "ServiceUnavailable", { message: "the server is shutting down" });
       if (streams.size >= watchesMax) {
