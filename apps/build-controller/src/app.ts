@@ -1,16 +1,20 @@
 import { openAdmissionServer, openEventRecorder, openLeaderElection } from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
-import type { Clock, KubeClient } from "@kelvin/kube";
+import type { Clock, KubeClient, PodLogs } from "@kelvin/kube";
 import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
-import type { LogDrain } from "./build/deps.ts";
 import type { Config } from "./config.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { closeInformers, openInformers } from "./informers.ts";
+import { openDirectoryLogStore } from "./logs/directory-log-store.ts";
+import { openLogReader } from "./logs/log-access.ts";
+import { addLogRoutes } from "./logs/log-routes.ts";
+import type { LogStore } from "./logs/log-store.ts";
 import { openSettings } from "./settings.ts";
 
 /** What the build-controller needs from outside. */
 export interface AppDeps {
   readonly kube: KubeClient;
+  readonly podLogs: PodLogs;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -19,8 +23,9 @@ export interface AppDeps {
 const reconcilesAtOnce = 16;
 
 /** Composes the build-controller and starts it. Admission is answered always; Builds are driven while it holds the Lease. */
-export async function openApp(config: Config, { kube, clock, log }: AppDeps): Promise<RunningService> {
+export async function openApp(config: Config, { kube, podLogs, clock, log }: AppDeps): Promise<RunningService> {
   const { systemNamespace: namespace } = config;
+  const store = openDirectoryLogStore(config.logDirectory);
   const counts = makeControllerCounts();
   const recorder = openEventRecorder({ kube, component: "build-controller", clock, log });
   const settings = openSettings({ kube, namespace, clock, log, recorder });
@@ -37,7 +42,7 @@ export async function openApp(config: Config, { kube, clock, log }: AppDeps): Pr
     identity: config.podName,
     clock,
     log,
-    onLead: (signal) => lead(kit, { signal, synced: view.synced }),
+    onLead: (signal) => lead(kit, { podLogs, store, signal, synced: view.synced }),
   });
   const admission = await openAdmissionServer({
     kube,
@@ -58,6 +63,7 @@ export async function openApp(config: Config, { kube, clock, log }: AppDeps): Pr
     log,
     ready: () => view.isSynced() && admission.isReady,
     metrics: counts.addMetrics,
+    routes: (app) => addLogRoutes(app, { store, access: openLogReader(kube) }),
   });
   return {
     async close() {
@@ -73,21 +79,28 @@ export async function openApp(config: Config, { kube, clock, log }: AppDeps): Pr
   };
 }
 
-const noLogs: LogDrain = { drain: () => Promise.resolve() };
+interface Term {
+  readonly podLogs: PodLogs;
+  readonly store: LogStore;
+  readonly signal: AbortSignal;
+  readonly synced: Promise<void>;
+}
 
-/** Drives Builds until `signal` aborts. */
-async function lead(
-  kit: ControllerKit,
-  { signal, synced }: { readonly signal: AbortSignal; readonly synced: Promise<void> },
-): Promise<void> {
+/** Drives Builds and keeps their logs until `signal` aborts. */
+async function lead(kit: ControllerKit, { podLogs, store, signal, synced }: Term): Promise<void> {
   // Without the settings a Build would get a Pod of the wrong image.
   await Promise.race([synced, aborted(signal)]);
   if (signal.aborted) return;
-  const { openBuildController } = await import("./build/controller.ts");
+  const [{ openBuildController }, { openLogs }] = await Promise.all([
+    import("./build/controller.ts"),
+    import("./logs/logs.ts"),
+  ]);
   if (signal.aborted) return;
-  const controller = openBuildController(kit, noLogs);
+  const logs = openLogs(kit, { podLogs, store });
+  const controller = openBuildController(kit, logs);
   await aborted(signal);
   await controller.close();
+  await logs.close();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { createLogger, runService } from "@kelvin/http-service";
-import { loadKubeConfig, openKubeClient, systemClock } from "@kelvin/kube";
+import { loadKubeConfig, openKubeClient, openPodLogs, systemClock } from "@kelvin/kube";
 import { openApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 
@@ -8,8 +8,9 @@ const log = createLogger("build-controller", { level: process.env["LOG_LEVEL"] ?
 await runService(
   async () => {
     const config = parseConfig(process.env);
-    const kube = openKubeClient(await loadKubeConfig());
-    return await openApp(config, { kube, clock: systemClock, log });
+    const kubeConfig = await loadKubeConfig();
+    const [kube, podLogs] = [openKubeClient(kubeConfig), openPodLogs(kubeConfig)];
+    return await openApp(config, { kube, podLogs, clock: systemClock, log });
   },
   { log },
 );

@@ -13,6 +13,8 @@ export interface TransportRequest {
   path: string;
   body?: unknown;
   contentType?: string;
+  /** Default `application/json`. */
+  accept?: string;
   signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +23,7 @@ export interface Transport {
   /** The parsed JSON answer of a successful call. */
   call(request: TransportRequest): Promise<unknown>;
   /** The open body of a successful streaming GET, on a connection of its own. The caller destroys it. */
-  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> & { destroy(): unknown }>;
+  stream(path: string, signal: AbortSignal, accept?: string): Promise<AsyncIterable<Buffer> & { destroy(): unknown }>;
   /** Ends all connections at once; open streams fail. */
   close(): Promise<void>;
 }
@@ -102,8 +104,8 @@ export function openTransport(config: KubeConfig, options: TransportOptions): Tr
       const { text = "" } = await answer(request, false);
       return parseJson(text);
     },
-    async stream(path, signal) {
-      const { body } = await answer({ method: "GET", path, signal }, true);
+    async stream(path, signal, accept) {
+      const { body } = await answer({ method: "GET", path, signal, ...(accept !== undefined && { accept }) }, true);
       if (body === undefined) throw new UnavailableError(`the server answered a watch of ${path} without a stream`);
       return body;
     },
@@ -154,7 +156,7 @@ async function makeHeaders(
 ): Promise<Record<string, string>> {
   const authorization = await config.authorization?.(refresh);
   return {
-    accept: "application/json",
+    accept: request.accept ?? "application/json",
     ...(request.body !== undefined && { "content-type": request.contentType ?? "application/json" }),
     ...(authorization !== undefined && { authorization }),
   };

@@ -21,6 +21,8 @@ export type { Kind, KubeObject, ObjectKey, ObjectMeta, OwnerReference } from "@k
 // Reaching a server.
 export { openKubeClient } from "./http-kube-client.ts";
 export type { KubeClientOptions, OpenKubeClient } from "./http-kube-client.ts";
+export { openPodLogs } from "./pod-logs.ts";
+export type { LogContainer, OpenPodLogs, PodLogOptions, PodLogs } from "./pod-logs.ts";
 export { loadKubeConfig } from "./kube-config.ts";
 export type { KubeConfig, LoadKubeConfigOptions } from "./kube-config.ts";
 export { openInformer } from "./open-informer.ts";
@@ -74,5 +76,7 @@ export type { LabelSelector, Matcher } from "./selector.ts";
 export { sleepOn, systemClock } from "./clock.ts";
 export { linkSignals } from "./linked-signal.ts";
 export type { LinkedSignal } from "./linked-signal.ts";
+export { makeCallPlaces } from "./call-places.ts";
+export type { CallPlaces } from "./call-places.ts";
 export { makeBackoff } from "./backoff.ts";
 export type { Backoff } from "./backoff.ts";
