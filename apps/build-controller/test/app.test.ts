@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { getCondition } from "@kelvin/api";
 import { Build, buildConfigMap, parseBuildConfig, type BuildSpec } from "@kelvin/api/build/v1alpha1";
 import { createLogger, type RunningService } from "@kelvin/http-service";
@@ -12,6 +12,9 @@ import { openApp } from "../src/app.ts";
 import { build, container, ended, running, serviceAccount } from "./builders.ts";
 
 const log = createLogger("test", { level: process.env["TEST_LOG"] ?? "silent" });
+// Two of the tests wait for a real second to pass, on machines that may be busy.
+jest.setTimeout(30_000);
+
 const noLogs: PodLogs = { openLog: async function* openLog() {} };
 
 let kube: FakeKube;
@@ -42,7 +45,7 @@ function start(): Promise<RunningService> {
 }
 
 async function until<T>(look: () => T | undefined | false): Promise<T> {
-  for (let tries = 0; tries < 600; tries += 1) {
+  for (let tries = 0; tries < 2000; tries += 1) {
     const found = look();
     if (found !== undefined && found !== false) return found;
     await systemClock.sleep(10);

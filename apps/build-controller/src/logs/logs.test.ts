@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { silentLog } from "@kelvin/controller";
 import { buildHttpApp, createLogger } from "@kelvin/http-service";
 import { makeCallPlaces, NotFoundError, systemClock, type Pod, type PodLogOptions, type PodLogs } from "@kelvin/kube";
@@ -18,6 +18,8 @@ import { addLogRoutes } from "./log-routes.ts";
 import type { LogName, LogStore } from "./log-store.ts";
 import { makeMask } from "./mask.ts";
 import { decideStaleLogs } from "./sweep-logs.ts";
+
+jest.setTimeout(30_000);
 
 let directory: string;
 let store: LogStore;
@@ -99,7 +101,7 @@ function depsOf(output: ReturnType<typeof fakeOutput>, more: Partial<CollectDeps
 }
 
 async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (await condition()) return;
     await systemClock.sleep(5);
   }
@@ -146,7 +148,9 @@ describe("the directory", () => {
     });
     await again.complete();
     await again.close();
-    expect((await store.open(name)).end.isComplete).toBe(true);
+    const third = await store.open(name);
+    expect(third.end.isComplete).toBe(true);
+    await third.close();
     expect(await store.list(name)).toMatchObject([{ container: "build-step-a", isComplete: true }]);
   });
 

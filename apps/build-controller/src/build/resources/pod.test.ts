@@ -133,9 +133,9 @@ describe("what fetches sources", () => {
         "fetch-git",
         "--url=https://example.com/a.git",
         "--revision=master",
-        "--name=s",
         "--depth=5",
         "--submodules",
+        "--name=s",
         "--sub-path=c",
         "--target=/workspace/a/b",
         "--max-bytes=4294967296",
@@ -162,18 +162,19 @@ describe("what fetches sources", () => {
         "--url=gs://b/o#1",
         "--type=Archive",
         "--endpoint=https://storage.googleapis.com",
+        "--name=0",
         "--target=/workspace",
       ],
     ],
     [
       "archive",
       { archive: { url: "https://x/y.zip", sha256: "1" } },
-      ["fetch-archive", "--url=https://x/y.zip", "--sha256=1", "--target=/workspace"],
+      ["fetch-archive", "--url=https://x/y.zip", "--sha256=1", "--name=0", "--target=/workspace"],
     ],
     [
       "image",
       { image: { reference: "x/y" }, targetPath: "z" },
-      ["fetch-image", "--image=x/y", "--target=/workspace/z"],
+      ["fetch-image", "--image=x/y", "--name=0", "--target=/workspace/z"],
     ],
   ])("%s", (_, source = {}, want) => {
     const container = initContainers({ steps, source })[1];

@@ -6,14 +6,15 @@ import { credentialEnv } from "./step-container.ts";
 
 /** The arguments with which build-steps fetches a source, or undefined for a custom source or one that is none. */
 export function fetchArgs(source: Source, index: number, config: BuildConfig): string[] | undefined {
-  const args = kindArgs(source, index, config);
+  const args = kindArgs(source, config);
+  if (args === undefined) return undefined;
   const target = `--target=${posix.join(buildPaths.workspace, source.targetPath ?? "")}`;
-  return args === undefined ? undefined : [...args, target, ...limitArgs(config)];
+  const name = `--name=${sourceName(source.name, index)}`;
+  return [...args, name, ...given("sub-path", source.subPath), target, ...limitArgs(config)];
 }
 
-function kindArgs(source: Source, index: number, { gcsEndpoint }: BuildConfig): string[] | undefined {
-  const { git, gcs, archive, image } = source;
-  if (git !== undefined) return gitArgs(source, index, git);
+function kindArgs({ git, gcs, archive, image }: Source, { gcsEndpoint }: BuildConfig): string[] | undefined {
+  if (git !== undefined) return gitArgs(git);
   if (gcs !== undefined) {
     const { type = "Archive", location = "" } = gcs;
     return ["fetch-archive", `--url=${location}`, `--type=${type}`, `--endpoint=${gcsEndpoint}`];
@@ -22,16 +23,14 @@ function kindArgs(source: Source, index: number, { gcsEndpoint }: BuildConfig): 
   return image === undefined ? undefined : ["fetch-image", `--image=${image.reference ?? ""}`];
 }
 
-function gitArgs({ name, subPath }: Source, index: number, git: NonNullable<Source["git"]>): string[] {
+function gitArgs(git: NonNullable<Source["git"]>): string[] {
   const { url = "", revision = "", depth = 1, submodules = false } = git;
   return [
     "fetch-git",
     `--url=${url}`,
     `--revision=${revision}`,
-    `--name=${sourceName(name, index)}`,
     `--depth=${depth}`,
     ...(submodules ? ["--submodules"] : []),
-    ...given("sub-path", subPath),
   ];
 }
 
