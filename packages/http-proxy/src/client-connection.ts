@@ -21,6 +21,8 @@ const TUNNEL = 4;
 const LINGER = 5;
 const CLOSED = 6;
 
+const goOn = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
 /** One connection of a client: its requests in their order, one exchange at a time. */
 export class ClientConnection {
   readonly listener: string;
@@ -76,6 +78,14 @@ export class ClientConnection {
     return (
       isContinueUnanswered || (remainingBytes !== Infinity && remainingBytes > this.#engine.limits.discardBytesMax)
     );
+  }
+
+  /** Lets the body's content flow to the exchange, which keeps it. */
+  startCollecting(): void {
+    const { fields, expectsContinue } = this.head;
+    if (fields.isChunked) this.body.beginChunked(true);
+    if (expectsContinue && this.heldBytes === 0) this.write(goOn);
+    this.startBody();
   }
 
   /** Lets the body flow to the exchange, which has somewhere to send it. */

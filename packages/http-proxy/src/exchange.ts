@@ -69,6 +69,16 @@ export interface ForwardOptions {
   onUpstreamEnd?(exchange: Exchange, reason: UpstreamEndReason): void;
 }
 
+/** How much of a body is taken, and who gets it. */
+export interface CollectOptions {
+  /** Content bytes; more is a 413. */
+  readonly bytesMax: number;
+  /** From `collect` to the body's end; longer is a 408. */
+  readonly msMax: number;
+  /** Called once, with bytes that are the caller's to keep. */
+  onBody(exchange: Exchange, body: Buffer): void;
+}
+
 /**
  * One request and its response. Answer it by `respond` or `forward`, now or later; until then its body stays with the
  * client beyond a small bound. Everything that reads the request's head is valid until `onEnd` has returned.
@@ -107,6 +117,14 @@ export interface Exchange {
   header(name: string): string | undefined;
   /** Answers from here. The body is text unless `headers` say otherwise. Does nothing once the exchange has ended. */
   respond(status: number, body?: string | Uint8Array, headers?: Readonly<Record<string, string>>): void;
+  /** All header fields as they came: name, value, name, value; one character a byte, doubles kept. */
+  rawHeaders(): string[];
+  /**
+   * Takes the whole body here, to be answered by `respond` or passed on by other means; afterwards the request cannot be
+   * forwarded. A client that waits for it is told to go on. A body that is longer than allowed gets a 413 before it is
+   * read, where its length is announced, and one that takes too long a 408; then `onBody` is not called.
+   */
+  collect(options: CollectOptions): void;
   /** Sends the request to an address and streams both ways. Does nothing once the exchange has ended. */
   forward(options: ForwardOptions): void;
 

@@ -217,6 +217,16 @@ export class FieldBlock {
     return joined;
   }
 
+  /** Name, value, name, value, as they came. */
+  all(): string[] {
+    const list: string[] = [];
+    for (let index = 0; index < this.count; index++) {
+      const at = index * STRIDE;
+      list.push(this.bytes.toString("latin1", this.offsets[at], this.offsets[at + 1]), this.value(index));
+    }
+    return list;
+  }
+
   /** Whether Connection lists the name of a field, so that it ends here. */
   isListed(index: number): boolean {
     if (this.listed === undefined) return false;

@@ -1,7 +1,7 @@
 import { chunkHead, finalChunk, type BodyFraming } from "./body-framing.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { Engine } from "./engine.ts";
-import type { Exchange, ExchangeOutcome, ForwardOptions, UpstreamEndReason } from "./exchange.ts";
+import type { CollectOptions, Exchange, ExchangeOutcome, ForwardOptions, UpstreamEndReason } from "./exchange.ts";
 import { faulty, incomplete, type Fault } from "./fault.ts";
 import { encodeRequestHead } from "./request-encoder.ts";
 import { copyBody, encodeResponse, type ResponseForm } from "./response-encoder.ts";
@@ -18,6 +18,10 @@ const TUNNEL = 3;
 const DISCARDING = 4;
 /** The container's side is over. */
 const OVER = 5;
+/** The body is taken in here; there is no container. */
+const COLLECTING = 6;
+/** The body was taken in, and waits for an answer. */
+const COLLECTED = 7;
 
 const discardMsDefault = 300_000;
 /** A request's head and the beginning of its body go out in one write when they are no larger. */
@@ -56,6 +60,8 @@ export class ProxyExchange implements Exchange, UpstreamUser {
   #addsChunks = false;
   #closesClient = false;
   #hasTunnelEnded = false;
+  #collect: CollectOptions | undefined;
+  #collected: Buffer[] = [];
 
   constructor(engine: Engine, client: ClientConnection) {
     this.#engine = engine;
@@ -105,8 +111,13 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     return this.#client.head.fields.valueOf(name);
   }
 
+  rawHeaders(): string[] {
+    return this.#client.head.fields.all();
+  }
+
   respond(status: number, body?: string | Uint8Array, headers?: Readonly<Record<string, string>>): void {
-    if (this.#phase !== HELD || this.outcome !== undefined) return;
+    if (this.outcome !== undefined) return;
+    if (this.#phase !== HELD && this.#phase !== COLLECTED && this.#phase !== COLLECTING) return;
     this.#client.answer(status, body, headers);
     this.#phase = OVER;
     this.#answered(status, "responded");
@@ -129,11 +140,28 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     }
   }
 
+  collect(options: CollectOptions): void {
+    if (this.#phase !== HELD || this.outcome !== undefined) return;
+    if (this.#client.head.fields.contentLength > options.bytesMax) {
+      this.#tooLarge(options.bytesMax);
+      return;
+    }
+    this.#collect = options;
+    this.#phase = COLLECTING;
+    this.#activeAtMs = performance.now();
+    if (this.#client.isBodyDone) this.#finishCollecting(options);
+    else this.#client.startCollecting();
+  }
+
   // The client's side.
 
   /** Passes on what `framing` found in bytes of the request's body. */
   sendBody(bytes: Buffer, framing: BodyFraming): void {
     this.requestBodyBytes += framing.contentBytes;
+    if (this.#phase === COLLECTING) {
+      this.#collectBody(bytes, framing);
+      return;
+    }
     const upstream = this.#upstream;
     if (upstream === undefined || this.#phase !== FORWARDED) return;
     if (this.#unsentHead !== undefined && framing.spanCount === 1 && framing.tail === undefined) {
@@ -169,8 +197,9 @@ export class ProxyExchange implements Exchange, UpstreamUser {
     if (this.outcome !== undefined) return;
     this.outcome = "client-gone";
     this.#call("onClientGone", () => this.onClientGone?.(this));
-    if (this.#phase === HELD) {
+    if (this.#phase === HELD || this.#phase === COLLECTING || this.#phase === COLLECTED) {
       this.#phase = OVER;
+      this.#collected = [];
       this.#end();
     } else {
       this.#abandon("client-gone");
@@ -246,6 +275,11 @@ export class ProxyExchange implements Exchange, UpstreamUser {
 
   /** Enforces the time limits. */
   sweep(nowMs: number): void {
+    if (this.#phase === COLLECTING && nowMs - this.#activeAtMs >= (this.#collect?.msMax ?? Infinity)) {
+      this.#failClient(408, "the body took too long\n", "timeout");
+      this.#collectingOver();
+      return;
+    }
     const options = this.#options;
     const upstream = this.#upstream;
     if (options === undefined || upstream === undefined) return;
@@ -257,6 +291,38 @@ export class ProxyExchange implements Exchange, UpstreamUser {
       upstream.reset();
       this.upstreamConnectFailed("timeout");
     }
+  }
+
+  #collectBody(bytes: Buffer, framing: BodyFraming): void {
+    const options = this.#collect;
+    if (options === undefined) return;
+    if (this.requestBodyBytes > options.bytesMax) {
+      this.#collected = [];
+      this.#tooLarge(options.bytesMax);
+      return;
+    }
+    for (let k = 0; k < framing.spanCount; k++) {
+      this.#collected.push(bytes.subarray(framing.spans[k * 2], framing.spans[k * 2 + 1]));
+    }
+    if (framing.isDone) this.#finishCollecting(options);
+  }
+
+  #finishCollecting(options: CollectOptions): void {
+    // Copied: a small body would otherwise keep the whole buffer it came in.
+    const body = Buffer.concat(this.#collected);
+    this.#collected = [];
+    this.#phase = COLLECTED;
+    this.#call("onBody", () => options.onBody(this, body));
+  }
+
+  #tooLarge(bytesMax: number): void {
+    this.respond(413, `the body is larger than ${bytesMax} bytes\n`);
+  }
+
+  #collectingOver(): void {
+    this.#phase = OVER;
+    this.#collected = [];
+    this.#end();
   }
 
   get #isRepeatable(): boolean {
