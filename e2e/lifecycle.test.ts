@@ -107,21 +107,29 @@ describeHere("starting wrongly", () => {
     expect(result.stderr).toContain("npm start -- --http-port");
   });
 
-  test("a taken port: the option that moves it is named", async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    const child = spawn("npm", ["start", "--", "--ephemeral", "--http-port", String(port), "--api-port", "39443"], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let stderr = "";
-    child.stderr.on("data", (chunk: Buffer) => void (stderr += chunk.toString()));
-    const code = await new Promise<number | null>((resolve) => void child.once("exit", resolve));
-    server.close();
-    expect(code).toBe(1);
-    expect(stderr).toContain("--http-port");
-  }, 60_000);
+  test.each(["--http-port", "--registry-port"])(
+    "a taken port: %s, which moves it, is named",
+    async (option) => {
+      const server = createServer();
+      await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      const child = spawn(
+        "npm",
+        ["start", "--", "--ephemeral", "--api-port", "39443", "--http-port", "39080", option, String(port)],
+        {
+          stdio: ["ignore", "ignore", "pipe"],
+        },
+      );
+      let stderr = "";
+      child.stderr.on("data", (chunk: Buffer) => void (stderr += chunk.toString()));
+      const code = await new Promise<number | null>((resolve) => void child.once("exit", resolve));
+      server.close();
+      expect(code).toBe(1);
+      expect(stderr).toContain(option);
+    },
+    60_000,
+  );
 
   test("a second start on the same data directory: already running", async () => {
     const kelvin = await open();

@@ -66,7 +66,11 @@ async function runCluster(
 ): Promise<number> {
   progress.say(`Starting in ${options.dataDir}`);
   const ports = await bindPorts(options);
-  const registry = await bindRegistryPort(options, progress);
+  const registry = await bindRegistryPort(options, progress).catch((error: unknown) => {
+    // What listens keeps a process alive.
+    for (const server of [...ports.values()].flat()) server.close();
+    throw error;
+  });
   ports.set(registry.port, registry.servers);
   const chosen = { ...options, registryPort: registry.port };
   const cluster = openClusterProcess({ start: chosen, repository: repositoryRoot, network });
