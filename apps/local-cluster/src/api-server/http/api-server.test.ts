@@ -439,10 +439,10 @@ describe("Pods", () => {
     expect((await client.call("GET", `${pods}/fixed/log?container=x`)).code).toBe(400);
   });
 
-  test.each(["portforward", "attach"])("have no %s yet, and say so", async (subresource) => {
+  test.each(["portforward", "attach"])("serve %s over WebSocket alone, and say so", async (subresource) => {
     const { code, json } = await client.call("GET", `${pods}/fixed/${subresource}`);
-    expect(code).toBe(501);
-    expect(json["message"]).toContain("not supported by the local cluster yet");
+    expect(code).toBe(400);
+    expect(json["message"]).toContain("unable to upgrade: only WebSocket is served here");
   });
 });
 

@@ -33,8 +33,8 @@ const servers: Readonly<Record<string, Serve>> = {
   "pods/binding": serveBinding,
   "pods/eviction": serveEviction,
   "pods/exec": serveCommand,
-  "pods/attach": refuseStream,
-  "pods/portforward": refuseStream,
+  "pods/attach": serveOutput,
+  "pods/portforward": servePorts,
   "serviceaccounts/token": serveToken,
   "namespaces/finalize": serveFinalize,
 };
@@ -49,8 +49,22 @@ export async function serveSubresource(deps: SubresourceDeps, call: SubresourceC
   return serve(deps, call);
 }
 
-function refuseStream(_deps: SubresourceDeps, { target }: SubresourceCall): Promise<void> {
-  throw notImplemented(`pods/${target.subresource} is not supported by the local cluster yet`);
+async function serveOutput(deps: SubresourceDeps, { exchange, target, request }: SubresourceCall): Promise<void> {
+  const pod = getObject(deps.registry, request, target.name);
+  const container = containerOf(pod, exchange.query.get("container") ?? "");
+  const { serveAttach } = await import("../exec/serve-attach.ts");
+  const name = { namespace: target.namespace, pod: target.name, container };
+  await serveAttach(deps.podLogs(), { exchange, container: name });
+}
+
+async function servePorts(
+  { registry }: SubresourceDeps,
+  { exchange, target, request }: SubresourceCall,
+): Promise<void> {
+  const pod = getObject(registry, request, target.name);
+  // Loaded with the first connection: a cluster starts without it.
+  const { servePortForward } = await import("../exec/serve-port-forward.ts");
+  servePortForward(exchange, pod);
 }
 
 async function serveCommand(deps: SubresourceDeps, { exchange, target, request }: SubresourceCall): Promise<void> {
