@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -79,6 +79,36 @@ describeWithBuildah(`Dockerfiles${problem === undefined ? "" : ` (skipped: ${pro
     expect(bad.outcome.failure?.message).toContain("RUN");
     expect(bad.lines.join("\n")).toContain("about to fail");
   }, 60_000);
+
+  test("is not built again from the same files, options and bases, and is from others", async () => {
+    const base = `${registry.host}/base/data:1`;
+    await write("x.txt", "x");
+    await run("pack", "--directory=src", "--into=/data", `--image=${base}`);
+    await write("Dockerfile", `ARG A=1\nFROM ${base} AS first\nFROM scratch\nCOPY --from=first /data /data\n`);
+    const record = `--record=${bench.path("home", "record.json")}`;
+    const again = async (image: string, ...flags: string[]) => {
+      const { lines, outcome, ...rest } = await build(`${registry.host}/team/${image}`, record, ...flags);
+      expect(outcome.failure).toBeUndefined();
+      return { isBuilt: lines.some((line) => line.startsWith("Building")), digest: rest.result("digest") };
+    };
+    const first = await again("skip:1");
+    expect(first.isBuilt).toBe(true);
+    expect(await again("skip:2")).toEqual({ isBuilt: false, digest: first.digest });
+    const fetched = await run("fetch-image", `--image=${registry.host}/team/skip:2`, "--target=back");
+    expect(fetched.result("digest")).toBe(first.digest);
+    expect((await again("elsewhere:1")).isBuilt).toBe(true);
+    expect((await again("skip:3", "--build-arg=A=2")).isBuilt).toBe(true);
+    await write("x.txt", "changed");
+    await run("pack", "--directory=src", "--into=/data", `--image=${base}`);
+    await write("x.txt", "x");
+    expect((await again("skip:4")).isBuilt).toBe(true);
+    await write("x.txt", "changed");
+    expect((await again("skip:5")).isBuilt).toBe(true);
+    await chmod(bench.path("workspace", "src", "x.txt"), 0o755);
+    expect((await again("skip:6")).isBuilt).toBe(true);
+    await write(".dockerignore", "nothing");
+    expect((await again("skip:7")).isBuilt).toBe(true);
+  }, 120_000);
 
   test("with a registry that refuses", async () => {
     await write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");

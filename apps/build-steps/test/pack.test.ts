@@ -149,6 +149,14 @@ describeWithRegistry(`images in a registry${problem === undefined ? "" : ` (skip
     expect((await stat(bench.path("workspace", "back", "app", "README.md"))).isFile()).toBe(true);
   });
 
+  test("with only what .dockerignore takes back: a star fits hidden files too", async () => {
+    await write("app/.dockerignore", "*\n!server.js\n");
+    await write("app/.env", "secret");
+    await pack(`${registry.host}/team/only`);
+    await fetchImage(`${registry.host}/team/only`, "back");
+    expect(await readdir(bench.path("workspace", "back", "app"))).toEqual(["server.js"]);
+  });
+
   test.each([
     ["no credentials", async () => await login("{}"), "CredentialsRefused"],
     [

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readlink, stat } from "node:fs/promises";
-import { matchesGlob, join } from "node:path";
+import { join } from "node:path";
 import { StepFailure, UsageError } from "../step-failure.ts";
+import { compileGlob } from "../workspace/glob.ts";
 
 /** What decides about an entry: the same of all of it, the same entry. */
 export interface KeyInput {
@@ -35,7 +36,8 @@ export async function computeKey({ workspace, globs, paths }: KeyInput, signal: 
     signal.throwIfAborted();
     const file = join(workspace, path.name);
     files += 1;
-    if (!path.isLink) bytes += (await stat(file)).size;
+    const stats = path.isLink ? undefined : await stat(file);
+    bytes += stats?.size ?? 0;
     if (files > filesMax || bytes > bytesMax) {
       throw new StepFailure(
         "CacheKeyTooLarge",
@@ -43,7 +45,8 @@ export async function computeKey({ workspace, globs, paths }: KeyInput, signal: 
       );
     }
     add(path.name);
-    add(path.isLink ? `-> ${await readlink(file)}` : await hashFile(file));
+    if (stats === undefined) add(`-> ${await readlink(file)}`);
+    else add(`${await hashFile(file)}${(stats.mode & 0o111) === 0 ? "" : " x"}`);
   }
   return { key: hash.digest("hex"), files };
 }
@@ -59,13 +62,14 @@ async function findFiles(workspace: string, globs: readonly string[]): Promise<F
       throw new UsageError(`--key takes globs below the workspace, got ${JSON.stringify(glob)}`);
     }
   }
+  const patterns = globs.map(compileGlob);
   const found: Found[] = [];
   const walk = async (folder: string): Promise<void> => {
     for (const entry of await readdir(join(workspace, folder), { withFileTypes: true })) {
       if (entry.name === ".git" || (folder === "" && entry.name.startsWith(".kelvin-"))) continue;
       const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) await walk(name);
-      else if ((entry.isFile() || entry.isSymbolicLink()) && globs.some((glob) => matchesGlob(name, glob))) {
+      else if ((entry.isFile() || entry.isSymbolicLink()) && patterns.some((fits) => fits(name))) {
         found.push({ name, isLink: entry.isSymbolicLink() });
       }
     }

@@ -1,10 +1,13 @@
-import { matchesGlob } from "node:path";
+import { compileGlob } from "../workspace/glob.ts";
 
 /** Whether a path below the packed directory is left out, with all that is in it. */
 export type Exclusions = (path: string, isDirectory: boolean) => boolean;
 
 interface Rule {
-  readonly pattern: string;
+  /** Whether it fits this path, or a directory that the path is in. */
+  readonly fits: (path: string) => boolean;
+  /** Whether it may fit something in this directory. */
+  readonly mayFitBelow: (directory: string) => boolean;
   readonly isKept: boolean;
 }
 
@@ -17,9 +20,9 @@ export function parseExclusions(lines: readonly string[]): Exclusions {
   const rules = lines.flatMap(parseRule);
   return (path, isDirectory) => {
     if (path.split("/").includes(".git")) return true;
-    const last = rules.findLast(({ pattern }) => matchesGlob(path, pattern) || matchesGlob(path, `${pattern}/**`));
+    const last = rules.findLast(({ fits }) => fits(path));
     if (last === undefined || last.isKept) return false;
-    return !(isDirectory && rules.some((rule) => rule.isKept && mayFitBelow(rule.pattern, path)));
+    return !(isDirectory && rules.some((rule) => rule.isKept && rule.mayFitBelow(path)));
   };
 }
 
@@ -30,12 +33,17 @@ function parseRule(line: string): Rule[] {
     .slice(isKept ? 1 : 0)
     .replace(/^\.?\/+/, "")
     .replace(/\/+$/, "");
-  return pattern === "" || text.startsWith("#") ? [] : [{ pattern, isKept }];
+  if (pattern === "" || text.startsWith("#")) return [];
+  const [itself, below] = [compileGlob(pattern), compileGlob(`${pattern}/**`)];
+  return [{ fits: (path) => itself(path) || below(path), mayFitBelow: makeMayFitBelow(pattern), isKept }];
 }
 
-/** Whether the pattern may fit something in the directory: then what the directory holds must be looked at. */
-function mayFitBelow(pattern: string, directory: string): boolean {
-  const [wanted, parts] = [pattern.split("/"), directory.split("/")];
-  if (wanted.includes("**")) return true;
-  return wanted.length > parts.length && parts.every((part, index) => matchesGlob(part, wanted[index] ?? ""));
+function makeMayFitBelow(pattern: string): (directory: string) => boolean {
+  const wanted = pattern.split("/");
+  if (pattern.includes("**") || pattern.includes("{")) return () => true;
+  const parts = wanted.map(compileGlob);
+  return (directory) => {
+    const names = directory.split("/");
+    return parts.length > names.length && names.every((name, index) => parts[index]?.(name) === true);
+  };
 }
