@@ -1,4 +1,4 @@
-import { constants, createWriteStream } from "node:fs";
+import { closeSync, constants, createWriteStream, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { pack, type Header, type Pack } from "tar-stream";
@@ -14,7 +14,7 @@ const zlib = process.getBuiltinModule("node:zlib");
 export interface CompressOptions {
   /** Default `gzip`, which everything can read. `zstd` is several times faster, and not known to Docker before 23. */
   readonly compression?: "gzip" | "zstd";
-  /** Of gzip, 1 to 9. Default 6. */
+  /** Of gzip, 1 to 9. Default 4: as small as what buildah makes; 6 is a tenth smaller and takes twice the time. */
   readonly compressionLevel?: number;
   readonly signal?: AbortSignal;
 }
@@ -54,7 +54,7 @@ export async function packLayer(directory: string, file: string, options: PackOp
 export async function packEntries(
   entries: AsyncIterable<LayerEntry> | Iterable<LayerEntry>,
   file: string,
-  { compression = "gzip", compressionLevel = 6, signal }: CompressOptions = {},
+  { compression = "gzip", compressionLevel = 4, signal }: CompressOptions = {},
 ): Promise<PackedLayer> {
   const archive = pack({ highWaterMark: chunkBytes });
   const [content, compressed] = [openDigestMeter(), openDigestMeter()];
@@ -144,7 +144,7 @@ async function addFile(archive: Pack, header: EntryHeader, content: FileContent)
   const done = Promise.withResolvers<void>();
   const sink = archive.entry(header, (error) => (error ? done.reject(error) : done.resolve()));
   try {
-    for await (const chunk of "bytes" in content ? [content.bytes] : readStart(content)) {
+    for await (const chunk of piecesOf(content)) {
       if (!sink.write(chunk)) await Promise.race([drained(sink), done.promise]);
     }
     sink.end(null);
@@ -162,6 +162,27 @@ function drained(sink: ReturnType<Pack["entry"]>): Promise<void> {
   });
 }
 
+function piecesOf(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  if ("bytes" in content) return [content.bytes];
+  // Most files are small; the thread pool would cost them more than they do.
+  return content.size <= chunkBytes ? [readSmall(content)] : readStart(content);
+}
+
+function readSmall({ file, size }: { file: string; size: number }): Uint8Array {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const buffer = Buffer.allocUnsafe(size);
+    if (readSync(descriptor, buffer) < size) throw becameShorter(file);
+    return buffer;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function becameShorter(file: string): OciError {
+  return new OciError("InvalidContent", `${file} became shorter while it was packed`);
+}
+
 /** As many bytes as the header says: a file that grew meanwhile is cut. A link in its place is not followed. */
 async function* readStart({ file, size }: { file: string; size: number }): AsyncGenerator<Uint8Array, void> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -170,7 +191,7 @@ async function* readStart({ file, size }: { file: string; size: number }): Async
     while (left > 0) {
       const length = Math.min(left, chunkBytes);
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length);
-      if (bytesRead === 0) throw new OciError("InvalidContent", `${file} became shorter while it was packed`);
+      if (bytesRead === 0) throw becameShorter(file);
       left -= bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
