@@ -1,4 +1,10 @@
-import { openAdmissionServer, openEventRecorder, openLeaderElection } from "@kelvin/controller";
+import {
+  openAdmissionServer,
+  openEventRecorder,
+  openLeaderElection,
+  trackSynced,
+  untilAborted,
+} from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient, PodLogs } from "@kelvin/kube";
 import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
@@ -89,7 +95,7 @@ interface Term {
 /** Drives Builds and keeps their logs until `signal` aborts. */
 async function lead(kit: ControllerKit, { podLogs, store, signal, synced }: Term): Promise<void> {
   // Without the settings a Build would get a Pod of the wrong image.
-  await Promise.race([synced, aborted(signal)]);
+  await Promise.race([synced, untilAborted(signal)]);
   if (signal.aborted) return;
   const [{ openBuildController }, { openLogs }] = await Promise.all([
     import("./build/controller.ts"),
@@ -98,33 +104,7 @@ async function lead(kit: ControllerKit, { podLogs, store, signal, synced }: Term
   if (signal.aborted) return;
   const logs = openLogs(kit, { podLogs, store });
   const controller = openBuildController(kit, logs);
-  await aborted(signal);
+  await untilAborted(signal);
   await controller.close();
   await logs.close();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-interface View {
-  /** Pending for ever if the first list of anything fails, which is logged. */
-  readonly synced: Promise<void>;
-  isSynced(): boolean;
-}
-
-function trackSynced(sources: readonly { readonly synced: Promise<void> }[], log: Logger): View {
-  let isSynced = false;
-  const { promise: synced, resolve } = Promise.withResolvers<void>();
-  Promise.all(sources.map((source) => source.synced)).then(
-    () => {
-      isSynced = true;
-      resolve();
-    },
-    (err: unknown) => log.error({ err }, "First list failed"),
-  );
-  return { synced, isSynced: () => isSynced };
 }

@@ -1,5 +1,11 @@
 import { activatorServiceName } from "@kelvin/api/scaling";
-import { openAdmissionServer, openEventRecorder, openLeaderElection } from "@kelvin/controller";
+import {
+  openAdmissionServer,
+  openEventRecorder,
+  openLeaderElection,
+  trackSynced,
+  untilAborted,
+} from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
 import { loadRules, makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
@@ -98,7 +104,7 @@ interface Term {
 /** Runs the reconcilers until `signal` aborts. */
 async function lead({ kit, deps, signal, settings, quiet }: Term): Promise<void> {
   // Without the settings, objects would first be made by the defaults and then be made over.
-  await Promise.race([quiet, aborted(signal)]);
+  await Promise.race([quiet, untilAborted(signal)]);
   if (signal.aborted) return;
   const { openReconcilers } = await import("./reconcilers.ts");
   if (signal.aborted) return;
@@ -106,33 +112,7 @@ async function lead({ kit, deps, signal, settings, quiet }: Term): Promise<void>
   const unsubscribe = settings.onChange(() => {
     for (const controller of controllers) controller.resync();
   });
-  await aborted(signal);
+  await untilAborted(signal);
   unsubscribe();
   await Promise.all(controllers.map((controller) => controller.close()));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-interface View {
-  /** Pending for ever if the first list of anything fails, which is logged. */
-  readonly synced: Promise<void>;
-  isSynced(): boolean;
-}
-
-function trackSynced(sources: readonly { readonly synced: Promise<void> }[], log: Logger): View {
-  let isSynced = false;
-  const { promise: synced, resolve } = Promise.withResolvers<void>();
-  Promise.all(sources.map((source) => source.synced)).then(
-    () => {
-      isSynced = true;
-      resolve();
-    },
-    (err: unknown) => log.error({ err }, "First list failed"),
-  );
-  return { synced, isSynced: () => isSynced };
 }

@@ -13,6 +13,8 @@ export { openConfigWatcher } from "./config-watcher.ts";
 export type { ConfigSource, ConfigValues, ConfigWatcher, ConfigWatcherOptions } from "./config-watcher.ts";
 export { openLeaderElection } from "./leader-election.ts";
 export type { LeaderElection, LeaderElectionOptions } from "./leader-election.ts";
+export { trackSynced, untilAborted } from "./sync-view.ts";
+export type { SyncView } from "./sync-view.ts";
 export { noMetrics } from "./controller-metrics.ts";
 export type { ControllerMetrics, ReconcileResult } from "./controller-metrics.ts";
 export { silentLog } from "./log.ts";

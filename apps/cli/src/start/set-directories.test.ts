@@ -19,4 +19,9 @@ test("what lasts is below the data directory, and nothing else is touched", () =
     bare,
     deploymentOf(lasting("/x/registry"), ...others),
   ]);
+  const settings = (directory: string): Manifest => {
+    const data = { "cache-host-path": directory, other: "/var/lib/kelvinetic" };
+    return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "config-build" }, data };
+  };
+  expect(setDirectories([settings("/var/lib/kelvin/caches")], "/x")).toEqual([settings("/x/caches")]);
 });
