@@ -43,6 +43,8 @@ function makeRepository(directory, source) {
   git("init", "--quiet", "--initial-branch=main");
   git("add", ".");
   git("-c", "user.name=Sample", "-c", "user.email=sample@localhost", "commit", "--quiet", "--message", "First");
+  // The branch that samples/build-three-steps names.
+  git("branch", "master");
   git("config", "uploadpack.allowAnySHA1InWant", "true");
 }
 
