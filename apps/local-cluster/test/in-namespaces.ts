@@ -32,6 +32,14 @@ export function runInNamespaces(...command: string[]): Outcome {
   return spawnSync(file, args, { env: toolEnv, encoding: "utf8", timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
 }
 
+/** The same for an ordinary user, whoever we are: nobody, where we are root. */
+export function runAsOrdinaryUser(...command: string[]): Outcome {
+  const drop = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+  const [, ...rest] = namespaces.filter((word) => word !== "--user" && word !== "--map-root-user");
+  const [file = "", ...args] = [...drop, "unshare", "--user", "--map-root-user", ...rest, ...command];
+  return spawnSync(file, args, { env: toolEnv, encoding: "utf8", timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
+}
+
 /** Whether this machine lets us; the reason is printed where it does not. */
 export function canRunPods(): boolean {
   const trial = runInNamespaces("ip", "link", "add", "kelvin0", "type", "bridge");

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCgroups } from "../src/node-agent/runtime/cgroups.ts";
-import { canRunPods, reportOf, runInNamespaces, scriptWords, TIMEOUT_MS } from "./in-namespaces.ts";
+import { canRunPods, reportOf, runAsOrdinaryUser, runInNamespaces, scriptWords, TIMEOUT_MS } from "./in-namespaces.ts";
 
 const isPossible = canRunPods();
 const isRoot = process.getuid?.() === 0;
@@ -65,3 +65,24 @@ if (isPossible && isRoot && !hasCgroups)
     );
   },
 );
+
+const isPossibleForOthers =
+  isPossible && runAsOrdinaryUser("ip", "link", "add", "kelvin0", "type", "bridge").status === 0;
+if (isPossible && !isPossibleForOthers)
+  process.stderr.write("no Pod of an ordinary user was run: it is refused here\n");
+
+(isPossibleForOthers ? describe : describe.skip)("Pods of an ordinary user's cluster", () => {
+  test(
+    "may be as restricted as they like, and share volumes, but run as nobody else",
+    () => {
+      chmodSync(dataDir, 0o777);
+      expect(reportOf(runAsOrdinaryUser(...scriptWords("pods-ordinary-user.ts", dataDir)))).toEqual({
+        hardened: "wrote",
+        other: expect.stringContaining(
+          "it cannot run as user or group 1000: the cluster runs in an ordinary user's namespace",
+        ),
+      });
+    },
+    TIMEOUT_MS,
+  );
+});

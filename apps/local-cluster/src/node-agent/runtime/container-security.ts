@@ -1,6 +1,7 @@
 import type { Pod } from "@kelvin/kube";
 import { ContainerConfigError, type ContainerSpec } from "../container-env.ts";
 import type { Image } from "../images/image-source.ts";
+import { canHaveUser } from "./identity-map.ts";
 import { findUser } from "./user-database.ts";
 
 /** Whom a container runs as. */
@@ -55,7 +56,8 @@ export function securityOf(container: ContainerSpec, pod: Pod, image: Image): Co
 
 function userOf(context: Context, image: Image): ContainerUser | undefined {
   const { runAsUser: uid, runAsGroup: gid, supplementalGroups = [], fsGroup } = context;
-  const groups = [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])];
+  // Where there is one user only, all files are that user's: who shares a volume needs no group for it.
+  const groups = [...supplementalGroups, ...(fsGroup === undefined || !canHaveUser(fsGroup) ? [] : [fsGroup])];
   const hasWish = uid !== undefined || gid !== undefined || groups.length > 0;
   // A directory of this machine runs as whom the cluster runs as, unless the Pod says otherwise.
   if (!hasWish && image.rootfs === undefined) return undefined;

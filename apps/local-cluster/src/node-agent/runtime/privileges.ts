@@ -42,6 +42,6 @@ export function lacksUser({ user }: ContainerSecurity): string | undefined {
   if (missing === undefined) return undefined;
   return (
     `it cannot run as user or group ${missing}: the cluster runs in an ordinary user's namespace, in which there is one id only. ` +
-    `Start the cluster as root, or leave out runAsUser, runAsGroup, supplementalGroups and fsGroup`
+    `Start the cluster as root, or leave out runAsUser, runAsGroup and supplementalGroups`
   );
 }
