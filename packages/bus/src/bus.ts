@@ -153,7 +153,7 @@ export class BusUnavailableError extends BusError {
 
 /** The broker refuses for a reason that waiting does not mend: credentials, settings, limits. The message says which. */
 export class BusRefusedError extends BusError {
-  override readonly name = "BusRefusedError";
+  override readonly name: string = "BusRefusedError";
 }
 
 /** As much waits in the log as is allowed. Producers get 429. */

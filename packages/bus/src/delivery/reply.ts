@@ -1,5 +1,5 @@
 import { decodeEvent, MalformedEventError, messageMode } from "@kelvin/cloudevents";
-import { BusError } from "../bus.ts";
+import { BusError, BusRefusedError, RecordTooLargeError } from "../bus.ts";
 import type { Consumer, Destination } from "./consumer.ts";
 import { IN_PLACE_MS_MAX } from "./dead-letter.ts";
 import type { Failure } from "./dead-letter.ts";
@@ -82,7 +82,8 @@ async function acceptIntoStream(job: Job, reply: EventInHand, tools: DeliveryToo
     return undefined;
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
+    const isFinal = error instanceof BusRefusedError || error instanceof RecordTooLargeError;
     const data = Buffer.from(error.message);
-    return { reason: "ReplyFailed", destination: "the stream itself", code: 503, data, isFinal: false };
+    return { reason: "ReplyFailed", destination: "the stream itself", code: isFinal ? 400 : 503, data, isFinal };
   }
 }

@@ -13,7 +13,7 @@ export interface StreamRules {
   /**
    * Takes an answer back into the stream. Resolves when it is durable.
    *
-   * @throws BusError; the answer is then offered again.
+   * @throws BusError: the answer is then offered again, but for BusRefusedError and RecordTooLargeError, which are final.
    */
   acceptReply(reply: EventInHand, original: EventInHand): Promise<void>;
 }

@@ -1,0 +1,21 @@
+import { BlockList, isIPv6 } from "node:net";
+
+/**
+ * Addresses that no subscriber may have: link-local ones, where clouds keep the credentials of machines, and unspecified
+ * and multicast ones, which are nobody's.
+ */
+const forbidden = new BlockList();
+forbidden.addSubnet("169.254.0.0", 16, "ipv4");
+forbidden.addSubnet("0.0.0.0", 8, "ipv4");
+forbidden.addSubnet("224.0.0.0", 4, "ipv4");
+forbidden.addAddress("255.255.255.255", "ipv4");
+forbidden.addSubnet("fe80::", 10, "ipv6");
+forbidden.addSubnet("ff00::", 8, "ipv6");
+forbidden.addAddress("::", "ipv6");
+forbidden.addAddress("fd00:ec2::254", "ipv6");
+
+/** Whether events must not be posted to an address, IPv4 ones written as IPv6 among them. */
+export function isForbiddenAddress(address: string): boolean {
+  const plain = address.toLowerCase().startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+  return forbidden.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
+}
