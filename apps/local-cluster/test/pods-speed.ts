@@ -85,7 +85,10 @@ async function runRound(name: string): Promise<Round> {
   await kube.create(Deployment, makeDeployment(name, 1));
   await waitFor(() => podsOf(name).some(({ metadata }) => readyMs.has(metadata.name ?? "")));
   const pod = podsOf(name)[0]?.metadata.name ?? "";
-  const spawnMs = spawned.find(({ child }) => child.spawnargs?.includes("server.mjs"))?.atMs ?? Number.NaN;
+  const isServer = ({ child }: Spawned): boolean =>
+    child.spawnargs?.some((word) => word.endsWith("server.mjs")) === true;
+  const spawnMs = spawned.find(isServer)?.atMs;
+  if (spawnMs === undefined) throw new Error("the Pod's process was not seen: its command is another than expected");
   const round = { toSpawnMs: spawnMs - createdMs, toReadyMs: (readyMs.get(pod) ?? Number.NaN) - spawnMs };
   await remove(kube, name);
   return round;
