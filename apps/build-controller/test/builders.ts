@@ -26,7 +26,7 @@ export function build(name: string, spec: BuildSpec = {}, ...changes: Change<Bui
       namespace: "default",
       uid: `uid-build-${name}`,
       generation: 1,
-      creationTimestamp: "2026-01-01T00:00:00Z",
+      creationTimestamp: "2025-12-31T23:00:00Z",
     },
     spec: {
       serviceAccountName: "default",

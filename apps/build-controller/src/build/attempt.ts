@@ -16,11 +16,19 @@ export interface AttemptSteps {
   readonly follow: (build: Build, pod: Pod, deps: BuildDeps) => Promise<Outcome>;
 }
 
+/** How long a new Build waits for what it refers to: people apply both at once, in any order. */
+const missingMsMax = 3000;
+const missingLookMs = 300;
+
 /** Begins an attempt: checks what the Build refers to, writes down the Pod's name, and only then makes the Pod. */
 export async function startAttempt(build: Build, steps: AttemptSteps): Promise<Outcome> {
   const { deps } = steps;
   const inputs = await readInputs(build, deps.kube);
-  if ("fault" in inputs) return refuse(build, inputs.fault, deps);
+  if ("fault" in inputs) {
+    const ageMs = deps.clock.now().getTime() - Date.parse(build.metadata.creationTimestamp ?? "");
+    if (inputs.isMissing === true && ageMs < missingMsMax) return requeueAfter(missingLookMs);
+    return refuse(build, inputs.fault, deps);
+  }
   const name = podName(build.metadata.name ?? "", deps.newSuffix());
   const claimed = await recordStatus(build, withAttempt(build, name, deps.clock.now()), deps);
   return createPod(claimed, inputs, steps);

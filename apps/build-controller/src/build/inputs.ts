@@ -17,6 +17,8 @@ export interface BuildInputs {
 /** Why a Build cannot start. */
 export interface BuildFault {
   readonly fault: string;
+  /** Whether something is only missing: it may be on its way, as when both stand in one file. */
+  readonly isMissing?: boolean;
 }
 
 /** Reads all that a Build refers to and checks it, in v0.7's order. */
@@ -39,11 +41,11 @@ export async function readSecrets(
   { namespace, account }: { readonly namespace: string; readonly account: string },
 ): Promise<Secret[] | BuildFault> {
   const found = await kube.find(ServiceAccount, { namespace, name: account });
-  if (found === undefined) return { fault: `serviceaccounts "${account}" not found` };
+  if (found === undefined) return { fault: `serviceaccounts "${account}" not found`, isMissing: true };
   const names = (found.secrets ?? []).flatMap(({ name = "" }) => (name === "" ? [] : [name]));
   const secrets = await Promise.all(names.map((name) => kube.find(Secret, { namespace, name })));
   const missing = secrets.indexOf(undefined);
-  if (missing >= 0) return { fault: `secrets "${names[missing]}" not found` };
+  if (missing >= 0) return { fault: `secrets "${names[missing]}" not found`, isMissing: true };
   return secrets.filter((secret) => secret !== undefined);
 }
 
@@ -61,7 +63,7 @@ async function readTemplate(
         : { fault: `Incorrect Template Kind: ${kind}` };
   if (found === undefined) {
     const plural = kind === ClusterBuildTemplate.kind ? ClusterBuildTemplate.plural : BuildTemplate.plural;
-    return { fault: `${plural}.build.knative.dev "${name}" not found` };
+    return { fault: `${plural}.build.knative.dev "${name}" not found`, isMissing: true };
   }
   return "fault" in found ? found : (found.spec ?? {});
 }

@@ -112,6 +112,12 @@ describeReconcile<Build, BuildDeps>(
       wantEvents: ['Warning BuildValidationFailed: serviceaccounts "x" not found'],
     },
     {
+      name: "that is new it waits a moment for its ServiceAccount",
+      world: [build("b", { serviceAccountName: "x" }, at("2025-12-31T23:59:59Z"))],
+      key: "default/b",
+      wantOutcome: requeueAfter(300),
+    },
+    {
       name: "without one of its Secrets a Build fails",
       world: [build("b"), serviceAccount("default", ["y"])],
       key: "default/b",
@@ -529,6 +535,65 @@ describe("races and crashes", () => {
       expect(stored?.status?.attempts).toHaveLength(1);
     },
   );
+
+  // The whole life of a Build with the controller killed at its n-th call to the API server, for every n.
+  test.each<[string, (bench: Bench) => void, string]>([
+    ["succeeds", () => undefined, "Succeeded"],
+    ["is cancelled", ({ kube }) => kube.put(cancelledNow(kube)), "BuildCancelled"],
+    ["is evicted before a step and runs again", ({ kube }) => kube.put(evictedNow(kube)), "Succeeded"],
+  ])("killed at any call, a Build that %s has one Pod at a time and ends once", async (_, happens, wanted) => {
+    for (let killAt = 1; ; killAt += 1) {
+      const bench = await openBench([build("b"), serviceAccount()]);
+      const seen = await liveThrough(bench, { killAt, happens, isPlayed: wanted === "Succeeded" });
+      expect({ killAt, end: bench.statusOf("b"), most: seen.podsMax }).toEqual({ killAt, end: wanted, most: 1 });
+      expect(endsOf(bench)).toHaveLength(1);
+      expect(podsOf(bench)).toHaveLength(wanted === "BuildCancelled" ? 0 : 1);
+      if (killAt > seen.calls) return;
+    }
+  });
+
+  interface Life {
+    readonly killAt: number;
+    /** What happens once there is a Pod. */
+    readonly happens: (bench: Bench) => void;
+    /** Whether the node then runs the Pod to its end. */
+    readonly isPlayed: boolean;
+  }
+
+  async function liveThrough(bench: Bench, { killAt, happens, isPlayed }: Life) {
+    let [calls, podsMax] = [0, 0];
+    bench.kube.intercept(({ verb, kind: target }) => {
+      if (verb === "list" || verb === "watch") return;
+      const creates = verb === "create" && target.kind === "Pod";
+      podsMax = Math.max(podsMax, podsOf(bench).length + (creates ? 1 : 0));
+      calls += 1;
+      if (calls === killAt) throw new Error("killed");
+    });
+    const plays: ((bench: Bench) => void)[] = [happens, ...(isPlayed ? [playToEnd] : [])];
+    for (let turn = 0; turn < 12; turn += 1) {
+      await bench.reconcile("b").catch(() => undefined);
+      const isDue = podsOf(bench).length > 0 && bench.statusOf("b") !== "Retrying";
+      if (isDue) plays.shift()?.(bench);
+    }
+    return { calls, podsMax };
+  }
+
+  const playToEnd = ({ kube }: Bench): void => {
+    const [pod] = kube.objects(Pod);
+    kube.put({ ...pod, status: { phase: "Succeeded" } } as KubeObject);
+  };
+  const endsOf = ({ kube }: Bench) =>
+    kube.writes.filter(
+      ({ kind: written, after, before }) =>
+        written === "Build" && isEnded(after as Build | undefined) && !isEnded(before as Build | undefined),
+    );
+  const isEnded = (object: Build | undefined): boolean =>
+    ["True", "False"].includes(getCondition(object?.status, "Succeeded")?.status ?? "");
+  const cancelledNow = (kube: FakeKube): KubeObject => {
+    const [stored] = kube.objects(Build);
+    return { ...stored, spec: { ...stored?.spec, Status: "BuildCancelled" } } as KubeObject;
+  };
+  const evictedNow = (kube: FakeKube): KubeObject => ({ ...kube.objects(Pod)[0], status: evicted }) as KubeObject;
 
   test("a name that a stranger has is left to him", async () => {
     const stranger = { ...madePod(build("other")), metadata: { name: "b-pod-000001", namespace: "default" } };

@@ -40,7 +40,9 @@ describe("the Pod", () => {
       nodeSelector: { disk: "ssd" },
       affinity: { nodeAffinity: {} },
       securityContext: { fsGroup: 65532 },
-      containers: [{ name: "nop", image: "build-steps", args: ["nop"] }],
+      containers: [
+        { name: "nop", image: "build-steps", args: ["nop"], securityContext: { allowPrivilegeEscalation: false } },
+      ],
     });
   });
 

@@ -59,7 +59,7 @@ export function makePod(build: Build, ingredients: PodIngredients): Pod {
     ...(spec.nodeSelector === undefined ? {} : { nodeSelector: spec.nodeSelector }),
     ...(spec.affinity === undefined ? {} : { affinity: spec.affinity as NonNullable<PodSpec["affinity"]> }),
     initContainers: containers,
-    containers: [{ name: nop, image: config.stepsImage, args: ["nop"] }],
+    containers: [makeNop(config)],
     volumes: [...volumes, ...ownVolumes(), ...secretVolumes(secrets), ...cacheVolumes(config)],
   };
   return {
@@ -79,6 +79,11 @@ export function makePod(build: Build, ingredients: PodIngredients): Pod {
     },
     spec: podSpec,
   };
+}
+
+/** The one regular container, which ends when all steps have: a Pod must have one. */
+function makeNop({ stepsImage }: BuildConfig): Container {
+  return { name: nop, image: stepsImage, args: ["nop"], securityContext: { allowPrivilegeEscalation: false } };
 }
 
 function ownVolumes(): Volume[] {

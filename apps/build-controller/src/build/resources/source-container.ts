@@ -60,6 +60,7 @@ export function makeOwnContainer(
     // No working directory: the image starts in its own, and is told paths from the root.
     env: [{ name: "HOME", value: buildPaths.home }, ...credentialEnv(mounts)],
     volumeMounts: all,
+    securityContext: { allowPrivilegeEscalation: false },
   };
 }
 
