@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach } from "@jest/globals";
+import { afterEach, beforeEach, jest } from "@jest/globals";
 import { parseStepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
 import type { StepOutcome } from "@kelvin/api/build/v1alpha1/step-outcome";
 import { runStep } from "../src/app.ts";
@@ -26,6 +26,8 @@ export interface StepBench {
 
 /** Gives each test of the file a fresh directory with a `workspace` folder, and removes it afterwards. */
 export function useStepBench(): StepBench {
+  // They run git, sshd and registries, which a busy machine makes slow.
+  jest.setTimeout(120_000);
   let dir = "";
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), "kelvin-step-"));
