@@ -113,8 +113,7 @@ async function post(pool: Pool, { request, path }: Post, options: HttpSenderOpti
       responseHeaders: "raw",
     });
     const body = await readUpTo(answer.body, options.answerBytesMax);
-    const headers = (answer.headers as unknown as Buffer[]).map((part) => part.toString("latin1"));
-    return { kind: "answered", status: answer.statusCode, headers, body };
+    return { kind: "answered", status: answer.statusCode, headers: readRawHeaders(answer.headers), body };
   } catch (error) {
     return unanswered(reasonOf(deadline.signal.aborted ? deadline.signal.reason : error));
   } finally {
@@ -124,6 +123,12 @@ async function post(pool: Pool, { request, path }: Post, options: HttpSenderOpti
 
 function headersOf({ purpose, message }: SendRequest): string[] {
   return purpose === "deliver" ? [...message.headers, "prefer", "reply"] : message.headers;
+}
+
+/** With `responseHeaders: "raw"` they are a list of buffers: name, value, name, value. */
+function readRawHeaders(headers: unknown): string[] {
+  if (!Array.isArray(headers)) return [];
+  return headers.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part)));
 }
 
 /** The body up to a bound; of a longer one the beginning, and its connection is given up. */
