@@ -11,7 +11,7 @@ import { makeWebhooks, mutatingConfigurations, validatingConfigurations } from "
 import type { Config } from "./config.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { closeInformers, openInformers } from "./informers.ts";
-import { openDirectoryLogStore } from "./logs/directory-log-store.ts";
+import { openLogStore } from "./logs/open-log-store.ts";
 import { openLogReader } from "./logs/log-access.ts";
 import { addLogRoutes } from "./logs/log-routes.ts";
 import type { LogStore } from "./logs/log-store.ts";
@@ -31,7 +31,7 @@ const reconcilesAtOnce = 16;
 /** Composes the build-controller and starts it. Admission is answered always; Builds are driven while it holds the Lease. */
 export async function openApp(config: Config, { kube, podLogs, clock, log }: AppDeps): Promise<RunningService> {
   const { systemNamespace: namespace } = config;
-  const store = openDirectoryLogStore(config.logDirectory);
+  const store = await openLogStore(config, clock);
   const counts = makeControllerCounts();
   const recorder = openEventRecorder({ kube, component: "build-controller", clock, log });
   const settings = openSettings({ kube, namespace, clock, log, recorder });

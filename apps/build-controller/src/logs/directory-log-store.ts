@@ -2,38 +2,28 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { isRecord } from "@kelvin/api";
+import { buildPath, checkedName, logPath } from "./log-name.ts";
 import { emptyEnd, endAfter, timeOf } from "./log-end.ts";
 import type { LogEnd, LogName, LogStore, LogWriter, StoredBuild, StoredLog } from "./log-store.ts";
 
 // <directory>/<namespace>/<build>.<uid>/<pod>/<container>.log, and beside it <container>.done once it is complete. Names
 // of Builds have no dot, and those of namespaces, Pods and containers no slash: Kubernetes sees to that, and so do we.
 
-const namePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/i;
-
 /** Keeps logs in a directory. Several replicas may share it, for only one of them writes. */
 export function openDirectoryLogStore(directory: string): LogStore {
-  const buildPath = ({ namespace, build, buildUid }: Omit<LogName, "pod" | "container">): string =>
-    join(directory, checked(namespace), checked(`${build}.${buildUid}`));
-  const logPath = (name: LogName, suffix: string): string =>
-    join(buildPath(name), checked(name.pod), `${checked(name.container)}.${suffix}`);
+  const pathOf = (name: LogName, suffix: string): string => join(directory, `${logPath(name)}.${suffix}`);
   return {
-    open: (name) => openWriter(logPath(name, "log"), logPath(name, "done")),
-    read: (name) => readFileIfThere(logPath(name, "log")),
-    list: (build) => listLogs(buildPath(build), build),
+    open: async (name) => await openWriter(pathOf(name, "log"), pathOf(name, "done")),
+    read: (name) => readFileIfThere(pathOf(name, "log")),
+    list: (build) => listLogs(join(directory, buildPath(build)), build),
     listBuilds: (only) => listBuilds(directory, only),
-    remove: (build) => rm(buildPath(build), { recursive: true, force: true }),
+    remove: (build) => rm(join(directory, buildPath(build)), { recursive: true, force: true }),
   };
 }
 
-/** A name that stays where it is put. */
-function checked(name: string): string {
-  if (!namePattern.test(name) || name.includes("..")) throw new RangeError(`"${name}" is no name of Kubernetes`);
-  return name;
-}
-
-async function openWriter(logPath: string, donePath: string): Promise<LogWriter> {
-  await mkdir(join(logPath, ".."), { recursive: true });
-  const file = await open(logPath, "a+");
+async function openWriter(filePath: string, donePath: string): Promise<LogWriter> {
+  await mkdir(join(filePath, ".."), { recursive: true });
+  const file = await open(filePath, "a+");
   try {
     let end: LogEnd = { ...(await repairEnd(file)), isComplete: await isThere(donePath) };
     return {
@@ -114,7 +104,7 @@ async function listBuilds(
   only: { readonly namespace: string; readonly build: string } | undefined,
 ): Promise<StoredBuild[]> {
   const builds: StoredBuild[] = [];
-  for (const namespace of only === undefined ? await entriesOf(directory) : [checked(only.namespace)]) {
+  for (const namespace of only === undefined ? await entriesOf(directory) : [checkedName(only.namespace)]) {
     for (const entry of await entriesOf(join(directory, namespace))) {
       const [build = "", ...rest] = entry.split(".");
       if (only !== undefined && only.build !== build) continue;
