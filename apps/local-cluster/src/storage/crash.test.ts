@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ApiObject } from "../api-server/api-object.ts";
-import { openJournal } from "./file-journal.ts";
+import { openJournal, type FileJournalOptions } from "./file-journal.ts";
 import { openStore, type Store } from "./store.ts";
 
 // What a crash can leave behind, byte by byte. Every case is opened, written to, and opened again.
@@ -20,8 +20,8 @@ afterEach(async () => {
 
 type Files = Readonly<Record<string, Buffer>>;
 
-async function open(dataDir: string, logBytesMax?: number): Promise<Store> {
-  const { journal, recovered } = await openJournal(dataDir, logBytesMax === undefined ? {} : { logBytesMax });
+async function open(dataDir: string, options?: FileJournalOptions): Promise<Store> {
+  const { journal, recovered } = await openJournal(dataDir, options);
   return openStore({ journal, initial: recovered });
 }
 
@@ -103,7 +103,7 @@ describe("a crash", () => {
     const revision = Math.max(put(store, "a"), put(store, "b"));
     await store.close();
     const before = await readFiles(dataDir);
-    await (await open(dataDir)).close();
+    await (await open(dataDir, { logsMax: 1 })).close();
     const after = await readFiles(dataDir);
     const snapshot = after["snapshot-2.jsonl"] ?? Buffer.alloc(0);
     expect(snapshot.length).toBeGreaterThan(200);
@@ -124,7 +124,7 @@ describe("a crash", () => {
 
   test("between a full log and its snapshot keeps both logs", async () => {
     const dataDir = join(directory, "first");
-    const store = await open(dataDir, 600);
+    const store = await open(dataDir, { logBytesMax: 600 });
     const first = (await readFiles(dataDir))["log-1.jsonl"];
     let files: Files = {};
     // A log that is full goes on while a snapshot is being written.

@@ -85,7 +85,7 @@ describe("a store on disk", () => {
     const first = await open();
     first.put(key("a"), object("a", "1"));
     await first.close();
-    await (await open()).close();
+    await (await open({ logsMax: 1 })).close();
     const name = (await readdir(join(dataDir, "store"))).find((file) => file.startsWith("snapshot-")) ?? "";
     const path = join(dataDir, "store", name);
     await truncate(path, (await readFile(path)).length - 4);
@@ -107,6 +107,40 @@ describe("a store on disk", () => {
     const again = await open();
     expect(again.list("configmaps")).toEqual(before);
     await again.close();
+  });
+
+  test("makes a snapshot at a start only when there are many logs, or large ones", async () => {
+    const namesAfter = async (options?: FileJournalOptions): Promise<string[]> => {
+      await (await open(options)).close();
+      return (await readdir(join(dataDir, "store"))).sort();
+    };
+    const first = await open();
+    first.put(key("a"), object("a", "1"));
+    await first.close();
+    expect(await namesAfter()).toEqual(["log-1.jsonl", "log-2.jsonl"]);
+    expect(await namesAfter({ logBytesMax: 100 })).toEqual(["log-3.jsonl", "snapshot-3.jsonl"]);
+    expect(await namesAfter({ logsMax: 2 })).toEqual(["log-3.jsonl", "log-4.jsonl", "snapshot-3.jsonl"]);
+    expect(await namesAfter({ logsMax: 2 })).toEqual(["log-5.jsonl", "snapshot-5.jsonl"]);
+    const last = await open();
+    expect(last.list("configmaps")).toHaveLength(1);
+    await last.close();
+  });
+
+  test("freezes what it recovered before anybody gets it", async () => {
+    const first = await open();
+    first.put(key("a"), object("a", "1"));
+    first.put(key("b"), object("b", "1"));
+    await first.close();
+    const second = await open();
+    const [got, listed] = [second.get(key("b")), second.list("configmaps")[0]];
+    const previous: unknown[] = [];
+    second.watch("configmaps", second.revision, (event) => previous.push(event.previous));
+    second.put(key("a"), object("a", "2"));
+    for (const each of [got, listed, ...previous]) {
+      expect(Object.isFrozen(each)).toBe(true);
+      expect(Object.isFrozen((each as ApiObject)["data"])).toBe(true);
+    }
+    await second.close();
   });
 
   test("keeps volatile types in memory only", async () => {

@@ -22,6 +22,8 @@ import { makeBatches } from "./write-batches.ts";
 /** Revisions are promised in blocks, so that a commit lost with the log's tail never shares one with a later commit. */
 const reservedRevisions = 100_000;
 const logBytesMaxDefault = 16 * 1024 * 1024;
+/** Every start begins a log; one with a few small ones is ready sooner without a snapshot to write. */
+const logsMaxDefault = 8;
 
 interface Live {
   readonly type: string;
@@ -30,8 +32,10 @@ interface Live {
 }
 
 export interface FileJournalOptions {
-  /** When a log reaches this size a snapshot is made. */
+  /** When a log reaches this size a snapshot is made, and at the start when all logs together do. */
   readonly logBytesMax?: number;
+  /** When there are so many logs at the start a snapshot is made. */
+  readonly logsMax?: number;
   readonly clock?: Clock;
 }
 
@@ -42,12 +46,20 @@ export interface FileJournalOptions {
  */
 export async function openJournal(
   dataDir: string,
-  { logBytesMax = logBytesMaxDefault, clock = systemClock }: FileJournalOptions = {},
+  { logBytesMax = logBytesMaxDefault, logsMax = logsMaxDefault, clock = systemClock }: FileJournalOptions = {},
 ): Promise<{ journal: Journal; recovered: JournalState }> {
   const directory = join(dataDir, "store");
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { live, revision, log: number } = await recover(directory);
-  const journal = await makeFileJournal({ directory, live, revision, number: number + 1, logBytesMax, clock });
+  const { live, revision, last, logs, logBytes } = await recover(directory);
+  const journal = await makeFileJournal({
+    directory,
+    live,
+    revision,
+    number: last + 1,
+    logBytesMax,
+    isSnapshotDue: logs >= logsMax || logBytes > logBytesMax,
+    clock,
+  });
   const objects = [...live.values()];
   return { journal, recovered: { revision, objects } };
 }
@@ -60,7 +72,10 @@ interface Recovered {
   readonly live: Map<string, Live>;
   readonly revision: number;
   /** The number of the last log. */
-  readonly log: number;
+  readonly last: number;
+  /** How many logs were read, and their size. */
+  readonly logs: number;
+  readonly logBytes: number;
 }
 
 async function recover(directory: string): Promise<Recovered> {
@@ -70,6 +85,7 @@ async function recover(directory: string): Promise<Recovered> {
   const logs = numbersOf(names, "log").filter((number) => number >= snapshot);
   const live = new Map<string, Live>();
   let revision = 1;
+  let logBytes = 0;
   const apply = (record: FileRecord): void => {
     revision = Math.max(revision, record.revision);
     if (record.type === undefined) return;
@@ -80,12 +96,13 @@ async function recover(directory: string): Promise<Recovered> {
   for (const number of logs) {
     const path = join(directory, `log-${number}.jsonl`);
     const { goodBytes, isTorn } = await readRecords(path, apply);
+    logBytes += goodBytes;
     // Only the log that was being written can end in the middle of a record.
     if (isTorn && number !== logs.at(-1))
       throw new Error(`${path} is damaged at byte ${goodBytes}; later logs exist, so it was not torn by a crash`);
     if (isTorn) await cutOff(path, goodBytes);
   }
-  return { live, revision, log: Math.max(snapshot, logs.at(-1) ?? 0) };
+  return { live, revision, last: Math.max(snapshot, logs.at(-1) ?? 0), logs: logs.length, logBytes };
 }
 
 /** On disk before the next log begins: behind a log that another one follows, a torn end would not be a crash's. */
@@ -119,6 +136,7 @@ interface JournalStart {
   readonly revision: number;
   readonly number: number;
   readonly logBytesMax: number;
+  readonly isSnapshotDue: boolean;
   readonly clock: Clock;
 }
 
@@ -163,8 +181,7 @@ async function makeFileJournal(start: JournalStart): Promise<Journal> {
     await log.close();
     throw error;
   }
-  // The logs of many starts become one snapshot, so that their number stays small.
-  beginSnapshot(start.revision);
+  if (start.isSnapshotDue) beginSnapshot(start.revision);
   return {
     requireWritable() {
       const refusal = batches.refusal();

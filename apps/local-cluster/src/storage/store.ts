@@ -75,6 +75,7 @@ const historyEventsMax = 2_048;
 const historyEventsKept = 1_024;
 
 interface Table {
+  /** What was recovered is frozen when it is first read. */
   readonly objects: Map<string, ApiObject>;
   /** Built at the first list after a key came or went. */
   sortedKeys: string[] | undefined;
@@ -104,7 +105,8 @@ export function openStore(options: StoreOptions = {}): Store {
     return table;
   }
 
-  for (const { type, key, object } of initial?.objects ?? []) tableOf(type).objects.set(key, freezeJson(object));
+  // Frozen by whoever reads them first: at the start everybody waits, and most of many objects are not asked for.
+  for (const { type, key, object } of initial?.objects ?? []) tableOf(type).objects.set(key, object);
 
   function commit(type: string, key: string, event: StoreEvent): void {
     const table = tableOf(type);
@@ -137,11 +139,11 @@ export function openStore(options: StoreOptions = {}): Store {
     get revision() {
       return revision;
     },
-    get: ({ type, namespace, name }) => tables.get(type)?.objects.get(`${namespace}/${name}`),
+    get: ({ type, namespace, name }) => objectAt(tables.get(type), `${namespace}/${name}`),
     list: (type, namespace) => listTable(tables.get(type), namespace),
     put({ type, namespace, name }, object) {
       const key = `${namespace}/${name}`;
-      const previous = tableOf(type).objects.get(key);
+      const previous = objectAt(tableOf(type), key);
       const stored = nextRevision(type, object);
       if (previous === undefined) commit(type, key, { type: "ADDED", revision, object: stored });
       else commit(type, key, { type: "MODIFIED", revision, object: stored, previous });
@@ -149,7 +151,7 @@ export function openStore(options: StoreOptions = {}): Store {
     },
     remove({ type, namespace, name }, last) {
       const key = `${namespace}/${name}`;
-      const previous = tableOf(type).objects.get(key) ?? last;
+      const previous = objectAt(tableOf(type), key) ?? last;
       const stored = nextRevision(type, last);
       commit(type, key, { type: "DELETED", revision, object: stored, previous });
       return stored;
@@ -162,6 +164,11 @@ export function openStore(options: StoreOptions = {}): Store {
 
 function emptyTable(compactedRevision: number): Table {
   return { objects: new Map(), sortedKeys: undefined, history: [], compactedRevision, listeners: new Set() };
+}
+
+function objectAt(table: Table | undefined, key: string): ApiObject | undefined {
+  const found = table?.objects.get(key);
+  return found === undefined ? undefined : freezeJson(found);
 }
 
 function remember(table: Table, event: StoreEvent): void {
@@ -179,7 +186,7 @@ function listTable(table: Table | undefined, namespace: string | undefined): Api
   const found: ApiObject[] = [];
   for (const key of table.sortedKeys) {
     if (!key.startsWith(prefix)) continue;
-    const object = table.objects.get(key);
+    const object = objectAt(table, key);
     if (object !== undefined) found.push(object);
   }
   return found;

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 /** More commands and the like at a time are refused. */
@@ -30,7 +30,8 @@ export function followUpgrades(server: Pick<Server, "on">, listener: Listener): 
     open.add(socket);
     if (head.length > 0) socket.unshift(head);
     socket.once("close", () => open.delete(socket));
-    const response = new ServerResponse(request);
+    // Not imported, for the reason in listen.ts.
+    const response = new (process.getBuiltinModule("node:http").ServerResponse)(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Parameters<typeof response.assignSocket>[0]);
     response.once("finish", () => socket.end());
