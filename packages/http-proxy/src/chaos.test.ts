@@ -61,11 +61,16 @@ function behave(incoming: IncomingMessage, outgoing: ServerResponse): void {
   });
 }
 
-/** Plays one act; resolves with what the client got, or why it got nothing. */
+/**
+ * Plays one act; resolves with what the client got, or why it got nothing. A connection that was used before may be closed
+ * in the moment in which the request sets out on it (the rest of an earlier body was too long to be read): then the client
+ * tries once more on another, as clients do.
+ */
 function play(
-  { habit, bodyBytes, isChunked, leavesEarly, ...forwarding }: Act,
-  { port, agent }: { port: number; agent: Agent },
+  one: Act,
+  { port, agent, isRetry = false }: { port: number; agent: Agent; isRetry?: boolean },
 ): Promise<string> {
+  const { habit, bodyBytes, isChunked, leavesEarly, ...forwarding } = one;
   return new Promise((resolve) => {
     const body = Buffer.alloc(bodyBytes, "b");
     const outgoing = request({
@@ -86,7 +91,10 @@ function play(
       incoming.on("error", () => resolve("cut"));
       incoming.on("close", () => resolve(incoming.complete ? `${incoming.statusCode} ${received}` : "cut"));
     });
-    outgoing.on("error", () => resolve("no answer"));
+    outgoing.on("error", () => {
+      const mayRetry = outgoing.reusedSocket && !isRetry && !leavesEarly && habit !== "silent";
+      resolve(mayRetry ? play(one, { port, agent, isRetry: true }) : "no answer");
+    });
     outgoing.end(body);
     if (leavesEarly || habit === "silent") setTimeout(() => outgoing.destroy(), bodyBytes % 7);
   });
