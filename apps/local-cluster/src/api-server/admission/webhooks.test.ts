@@ -19,7 +19,7 @@ let answer: Answer;
 let asked: JsonObject[] = [];
 
 beforeAll(async () => {
-  const made = await makeCertificates({ names: ["hook.default.svc"], addresses: ["127.0.0.1"], now: new Date() });
+  const made = makeCertificates({ names: ["hook.default.svc"], addresses: ["127.0.0.1"], now: new Date() });
   ca = made.ca;
   webhookServer = createServer({ cert: made.serving.cert, key: made.serving.key }, (request, response) => {
     let text = "";

@@ -1,8 +1,22 @@
-import { randomBytes, type webcrypto } from "node:crypto";
-import { installReflectMetadata } from "./reflect-metadata.ts";
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { isIPv4 } from "node:net";
+import {
+  bitString,
+  explicit,
+  implicit,
+  integer,
+  octetString,
+  oid,
+  printableString,
+  sequence,
+  setOf,
+  time,
+  trueValue,
+} from "./der.ts";
 
-// Certificates as PEM. The X.509 library is loaded only when there is something to make: its import costs more than a start.
+// X.509 certificates (RFC 5280) of one kind: an authority, and what a server shows that it signed. Keys are of the curve P-256.
 
+/** As PEM. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
@@ -15,76 +29,131 @@ export interface CertificateSubject {
   readonly now: Date;
 }
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 24 * 3600 * 1000;
+/** Clocks may differ. */
+const backdatedMs = 3600 * 1000;
 const authorityDays = 3650;
 const servingDays = 825;
+const authorityName = "kelvin-local-cluster-ca";
 
 /** Makes a new certificate authority and one serving certificate signed by it. */
-export async function makeCertificates(subject: CertificateSubject): Promise<{ ca: KeyPair; serving: KeyPair }> {
-  const { names, addresses, now } = subject;
-  installReflectMetadata();
-  const x509 = await import("@peculiar/x509");
-  const { subtle } = globalThis.crypto;
-  x509.cryptoProvider.set(globalThis.crypto);
-  const caKeys = await subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const nowMs = now.getTime();
-  // An hour of slack for clocks that differ.
-  const notBefore = new Date(nowMs - 3600 * 1000);
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: "CN=kelvin-local-cluster-ca",
-    notBefore,
-    notAfter: new Date(nowMs + authorityDays * dayMs),
-    keys: caKeys,
-    signingAlgorithm: algorithm,
+export function makeCertificates({ names, addresses, now }: CertificateSubject): { ca: KeyPair; serving: KeyPair } {
+  const [caKeys, servingKeys] = [makeKeys(), makeKeys()];
+  const signed = { now, issuerKey: caKeys.privateKey };
+  const ca = makeCertificate({
+    ...signed,
+    name: authorityName,
+    days: authorityDays,
+    publicKey: caKeys.publicKey,
     extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
+      extension(oids.basicConstraints, sequence(trueValue()), "critical"),
+      // Digital signatures, signatures of certificates and of revocation lists.
+      extension(oids.keyUsage, bitString(Buffer.from([0x86]), 1), "critical"),
+      extension(oids.subjectKeyIdentifier, octetString(identifierOf(caKeys.publicKey))),
     ],
   });
-  const servingKeys = await subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const serving = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: "CN=kube-apiserver",
-    issuer: ca.subject,
-    notBefore,
-    notAfter: new Date(nowMs + servingDays * dayMs),
+  const serving = makeCertificate({
+    ...signed,
+    name: "kube-apiserver",
+    days: servingDays,
     publicKey: servingKeys.publicKey,
-    signingKey: caKeys.privateKey,
-    signingAlgorithm: algorithm,
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        ...names.map((value) => ({ type: "dns" as const, value })),
-        ...addresses.map((value) => ({ type: "ip" as const, value })),
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
+      extension(oids.basicConstraints, sequence(), "critical"),
+      // Digital signatures only.
+      extension(oids.keyUsage, bitString(Buffer.from([0x80]), 7), "critical"),
+      extension(oids.extendedKeyUsage, sequence(oid(oids.serverAuth))),
+      extension(oids.subjectAltName, sequence(...names.map(dnsName), ...addresses.map(ipAddress))),
+      extension(oids.authorityKeyIdentifier, sequence(implicit(0, identifierOf(caKeys.publicKey)))),
     ],
   });
   return {
-    ca: { cert: pemText(ca.toString("pem")), key: await keyPem(caKeys.privateKey) },
-    serving: { cert: pemText(serving.toString("pem")), key: await keyPem(servingKeys.privateKey) },
+    ca: { cert: ca, key: keyPem(caKeys.privateKey) },
+    serving: { cert: serving, key: keyPem(servingKeys.privateKey) },
   };
 }
 
-function serialNumber(): string {
-  // The first bit must be 0, or the number would be negative.
-  return `01${randomBytes(15).toString("hex")}`;
+const oids = {
+  ecdsaWithSha256: "1.2.840.10045.4.3.2",
+  commonName: "2.5.4.3",
+  subjectKeyIdentifier: "2.5.29.14",
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  basicConstraints: "2.5.29.19",
+  authorityKeyIdentifier: "2.5.29.35",
+  extendedKeyUsage: "2.5.29.37",
+  serverAuth: "1.3.6.1.5.5.7.3.1",
+} as const;
+
+function makeKeys(): { publicKey: KeyObject; privateKey: KeyObject } {
+  return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
-function pemText(pem: string): string {
-  return pem.endsWith("\n") ? pem : `${pem}\n`;
+function keyPem(key: KeyObject): string {
+  return key.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await globalThis.crypto.subtle.exportKey("pkcs8", key));
+interface CertificateParts {
+  readonly name: string;
+  readonly days: number;
+  readonly now: Date;
+  readonly publicKey: KeyObject;
+  readonly issuerKey: KeyObject;
+  readonly extensions: readonly Buffer[];
+}
+
+function makeCertificate({ name, days, now, publicKey, issuerKey, extensions }: CertificateParts): string {
+  const algorithm = sequence(oid(oids.ecdsaWithSha256));
+  const toBeSigned = sequence(
+    // The third version of the format, which has extensions.
+    explicit(0, integer(Buffer.from([2]))),
+    // The first bit must be 0, or the number would be negative.
+    integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
+    algorithm,
+    commonName(authorityName),
+    sequence(time(new Date(now.getTime() - backdatedMs)), time(new Date(now.getTime() + days * dayMs))),
+    commonName(name),
+    publicKey.export({ type: "spki", format: "der" }),
+    explicit(3, sequence(...extensions)),
+  );
+  const der = sequence(toBeSigned, algorithm, bitString(sign("sha256", toBeSigned, issuerKey)));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`;
+  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+function commonName(name: string): Buffer {
+  return sequence(setOf(sequence(oid(oids.commonName), printableString(name))));
+}
+
+function extension(id: string, value: Buffer, critical?: "critical"): Buffer {
+  return sequence(oid(id), ...(critical === undefined ? [] : [trueValue()]), octetString(value));
+}
+
+const pointBytes = 65;
+
+/** What an authority's key is known by: the SHA-1 of its point, which is the end of its encoding. */
+function identifierOf(key: KeyObject): Buffer {
+  const point = key.export({ type: "spki", format: "der" }).subarray(-pointBytes);
+  return createHash("sha1").update(point).digest();
+}
+
+function dnsName(name: string): Buffer {
+  return implicit(2, Buffer.from(name, "latin1"));
+}
+
+function ipAddress(address: string): Buffer {
+  return implicit(7, Buffer.from(isIPv4(address) ? address.split(".").map(Number) : bytesOfIpv6(address)));
+}
+
+/** Without its zone, which means something on one machine only. */
+function bytesOfIpv6(address: string): number[] {
+  // A URL writes the address in its one short form, without dots.
+  const short = new URL(`http://[${address.split("%")[0]}]`).hostname.slice(1, -1);
+  const [head = "", tail = ""] = short.split("::");
+  const [before, after] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
+  return [...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 0xff]);
+}
+
+function groupsOf(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
 }

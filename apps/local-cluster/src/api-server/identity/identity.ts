@@ -39,7 +39,7 @@ export async function loadIdentity(options: IdentityOptions, now: () => Date): P
   const subject = [...allNames, ...allAddresses].join(",");
   if (stored !== undefined && stored.subject === subject) return stored;
   const identity = {
-    ...(await makeCertificates({ names: allNames, addresses: allAddresses, now: now() })),
+    ...makeCertificates({ names: allNames, addresses: allAddresses, now: now() }),
     tokenKey: stored?.tokenKey ?? generateTokenKey(),
     adminToken: stored?.adminToken ?? randomBytes(32).toString("base64url"),
     subject,

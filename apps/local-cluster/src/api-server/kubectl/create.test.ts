@@ -72,7 +72,7 @@ describeKubectl("kubectl create", () => {
   });
 
   test("secret tls, whose parts are checked to belong together", async () => {
-    const { serving } = await makeCertificates({ names: ["a.test"], addresses: [], now: new Date() });
+    const { serving } = makeCertificates({ names: ["a.test"], addresses: [], now: new Date() });
     const { cert, key } = serving;
     const [certPath, keyPath] = [await kubectl.file("cert.pem", cert), await kubectl.file("key.pem", key)];
     const { out, err } = await kubectl.run(`create secret tls t --cert=${certPath} --key=${keyPath}`);
