@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
 import { LogFullError, RecordTooLargeError, recordBytes } from "@kelvin/bus";
 import type { Backlog, BusLog, BusReader, BusRecord, Clock, LogSpec, ReaderSpec } from "@kelvin/bus";
-import { AckPolicy, consumerOpts, DeliverPolicy, NatsError } from "nats";
-import type { ConsumerConfig, ConsumerInfo, JetStreamPullSubscription } from "nats";
+import { AckPolicy, DeliverPolicy, nanos } from "nats";
+import type { ConsumerConfig, ConsumerInfo } from "nats";
 import { durableName, streamName, subjectOf } from "./broker-names.ts";
-import { ACK_WAIT_NANOS, startReader } from "./jetstream-reader.ts";
+import { startReader } from "./jetstream-reader.ts";
 import { toHeaders } from "./message.ts";
-import { isNotFound, natsFailure } from "./nats-connection.ts";
+import { ignoreMissing, isStoreFull, natsFailure } from "./nats-connection.ts";
 import type { JetStreamConnection } from "./nats-connection.ts";
-
-/** What the server says when a stream is as full as it may be. */
-const STORE_FAILED = 10_077;
 
 /** What a log works with. */
 export interface LogParts {
@@ -47,8 +44,8 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
       return String(state.last_seq);
     },
     async openReader(readerSpec) {
-      const subscriptions = await asked(spec.id, () => subscribeAll(spec, readerSpec, connection));
-      const reader = startReader(subscriptions, readerSpec, clock);
+      const durables = await asked(spec.id, () => ensureDurables(spec, readerSpec, connection));
+      const reader = startReader({ connection, stream, durables, clock }, readerSpec);
       readers.add(reader);
       return reader;
     },
@@ -79,41 +76,31 @@ function partitionOfKey(key: string, partitions: number): number {
   return createHash("sha256").update(key).digest().readUInt32BE(0) % partitions;
 }
 
-async function subscribeAll(
+async function ensureDurables(
   spec: LogSpec,
   reader: ReaderSpec,
   connection: JetStreamConnection,
-): Promise<JetStreamPullSubscription[]> {
+): Promise<readonly string[]> {
   const stream = streamName(spec.id);
-  const subscriptions: JetStreamPullSubscription[] = [];
+  const durables: string[] = [];
   for (let partition = 0; partition < spec.partitions; partition += 1) {
     const durable = durableName(reader.id, partition);
-    const subject = subjectOf(spec.id, partition);
-    if ((await consumerInfo(stream, durable, connection)) === undefined) {
-      await connection.manager.consumers.add(stream, consumerConfig(durable, { subject, from: reader.from }));
-    }
-    // Without manualAck the client acknowledges a message as soon as the next one is asked for.
-    const options = consumerOpts().bind(stream, durable).manualAck();
-    subscriptions.push(await connection.jetStream.pullSubscribe(subject, options));
+    durables.push(durable);
+    if ((await consumerInfo(stream, durable, connection)) !== undefined) continue;
+    const config: Partial<ConsumerConfig> = {
+      durable_name: durable,
+      filter_subject: subjectOf(spec.id, partition),
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(connection.silenceMsMax),
+      deliver_policy: reader.from === "end" ? DeliverPolicy.New : DeliverPolicy.All,
+      // At its maximum the server drops an event silently; nothing here may be dropped.
+      max_deliver: -1,
+      // The window is the reader's own; one here would be shared by all replicas.
+      max_ack_pending: -1,
+    };
+    await connection.manager.consumers.add(stream, config);
   }
-  return subscriptions;
-}
-
-function consumerConfig(
-  durable: string,
-  { subject, from }: { readonly subject: string; readonly from: ReaderSpec["from"] },
-): Partial<ConsumerConfig> {
-  return {
-    durable_name: durable,
-    filter_subject: subject,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: ACK_WAIT_NANOS,
-    deliver_policy: from === "end" ? DeliverPolicy.New : DeliverPolicy.All,
-    // At its maximum the server drops an event silently; nothing here may be dropped.
-    max_deliver: -1,
-    // The window is the reader's own; one here would be shared by all replicas.
-    max_ack_pending: -1,
-  };
+  return durables;
 }
 
 async function consumerInfo(
@@ -136,18 +123,7 @@ async function asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
-async function ignoreMissing<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 function appendFailure(error: unknown, logId: string): Error {
-  if (error instanceof NatsError && error.api_error?.err_code === STORE_FAILED) {
-    return new LogFullError(`${logId}: ${error.message}`);
-  }
+  if (isStoreFull(error)) return new LogFullError(`${logId}: as much waits for delivery as is allowed`);
   return natsFailure(error, logId);
 }

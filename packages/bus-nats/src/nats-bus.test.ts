@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
 import type { HeldRecord } from "@kelvin/bus";
-import { describeBus } from "@kelvin/bus/contract";
+import { describeBus, describeDeadLetterStore } from "@kelvin/bus/contract";
 import { findNatsProblem, openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
+import { openTcpProxy } from "@kelvin/testkit/tcp-proxy";
 import { brokerName } from "./broker-names.ts";
 import { openNatsBus } from "./nats-bus.ts";
+import type { NatsBus } from "./nats-bus.ts";
 
 const problem = findNatsProblem();
 const withServer = problem === undefined ? describe : describe.skip;
@@ -17,6 +19,71 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
   afterAll(() => server.close());
   const open = () => openNatsBus({ servers: [server.url], name: "contract" });
   describeBus("nats", { open, isDurable: true, boundsUnfinished: true });
+
+  let stores = 0;
+  let storesBus: NatsBus | undefined;
+  const openStore = async (bytesMax: number) => {
+    storesBus ??= await open();
+    return storesBus.openDeadLetterStore({ id: `dead/${stores}`, bytesMax });
+  };
+  describeDeadLetterStore("nats", {
+    open(bytesMax) {
+      stores += 1;
+      return openStore(bytesMax);
+    },
+    openAgain: () => openStore(2_000_000),
+    close: async () => storesBus?.close(),
+  });
+
+  test("a dead-letter store that could not take every record is refused", async () => {
+    const bus = await open();
+    await expect(bus.openDeadLetterStore({ id: "low", bytesMax: 1_000 })).rejects.toThrow(/bytesMax is 1000, but one/);
+    await bus.close();
+  });
+
+  test("an acknowledgement that got lost is given again, and the record does not come back", async () => {
+    const proxy = await openTcpProxy(server.port);
+    const bus = await openNatsBus({ servers: [`nats://127.0.0.1:${proxy.port}`], name: "lossy", silenceMsMax: 1_500 });
+    const log = await bus.openLog({ id: "lossy", partitions: 1, unfinishedBytesMax: 1_000_000 });
+    const seen: HeldRecord[] = [];
+    const reader = await log.openReader({ id: "a", from: "end", inFlightMax: 1, onRecord: (it) => seen.push(it) });
+    await log.append({ headers: [], body: Buffer.from("1") });
+    await until(() => seen.length === 1);
+    proxy.setMode("hang");
+    await expect(seen[0]!.finish()).rejects.toThrow(BusUnavailableError);
+    // Meanwhile the server took the silence for the holder's end: what is held is not handed out again.
+    proxy.setMode("pass");
+    await until(() => bus.trouble === undefined);
+    await finishAtLast(seen[0]!);
+    expect(await log.backlog("a")).toEqual({ records: 0, oldestMs: undefined });
+    await log.append({ headers: [], body: Buffer.from("2") });
+    await until(() => seen.length === 2);
+    expect(seen.map(({ body }) => body.toString())).toEqual(["1", "2"]);
+    await reader.close();
+    await bus.close();
+    await proxy.close();
+  }, 60_000);
+
+  test("a reader goes on after the server could not find its consumer for a while", async () => {
+    const bus = await open();
+    const log = await bus.openLog({ id: "absent", partitions: 1, unfinishedBytesMax: 1_000_000 });
+    const seen: string[] = [];
+    const onRecord = (record: HeldRecord): void => {
+      seen.push(record.body.toString());
+      record.finish().catch(() => undefined);
+    };
+    const spec = { id: "a", from: "end", inFlightMax: 10, onRecord } as const;
+    const first = await log.openReader(spec);
+    await log.deleteReader("a");
+    // The next request of the first handle is answered with "nobody is there".
+    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    const second = await log.openReader({ ...spec, onRecord: (record) => record.release() });
+    await second.close();
+    await log.append({ headers: [], body: Buffer.from("1") });
+    await until(() => seen.length === 1);
+    await first.close();
+    await bus.close();
+  }, 60_000);
 
   test("outlives the server's kill: nothing that was taken is lost, and what was held comes again", async () => {
     const bus = await open();
@@ -72,6 +139,19 @@ test("names at the server are legal, and two of ours never share one", () => {
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{1,100}$/);
 });
+
+/** As the engine does it: again, until the server is there. */
+async function finishAtLast(record: HeldRecord): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await record.finish();
+      return;
+    } catch (error) {
+      if (tries > 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; tries < 400 && !isSo(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));

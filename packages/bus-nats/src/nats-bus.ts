@@ -1,14 +1,26 @@
 import { BusRefusedError, systemClock } from "@kelvin/bus";
-import type { Bus, BusLog, Clock, LogSpec } from "@kelvin/bus";
+import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
 import { DiscardPolicy, RetentionPolicy, StorageType } from "nats";
 import type { StreamConfig, StreamInfo } from "nats";
 import { streamName, subjectOf } from "./broker-names.ts";
+import { openJetStreamDeadLetters } from "./jetstream-dead-letters.ts";
+import type { DeadLetterSpec } from "./jetstream-dead-letters.ts";
 import { openJetStreamLog } from "./jetstream-log.ts";
 import { isNotFound, natsFailure, openConnection } from "./nats-connection.ts";
 import type { JetStreamConnection, NatsOptions } from "./nats-connection.ts";
 
 /** What the server's own headers and framing may take of a message. */
 const OVERHEAD_BYTES = 4 * 1024;
+
+/** The bus, and the dead-letter store on the same connection. */
+export interface NatsBus extends Bus {
+  /**
+   * Makes the store at the server, or takes over the one that is there, and opens it.
+   *
+   * @throws BusUnavailableError, or BusRefusedError for a bound that is too low.
+   */
+  openDeadLetterStore(spec: DeadLetterSpec): Promise<DeadLetterStore>;
+}
 
 /**
  * Opens the bus on a NATS server with JetStream (2.9 or newer).
@@ -18,7 +30,7 @@ const OVERHEAD_BYTES = 4 * 1024;
 export async function openNatsBus(
   options: NatsOptions,
   { clock = systemClock }: { readonly clock?: Clock } = {},
-): Promise<Bus> {
+): Promise<NatsBus> {
   const connection = await openConnection(options, clock);
   const recordBytesMax = connection.maxPayloadBytes - OVERHEAD_BYTES;
   const logs = new Set<BusLog>();
@@ -47,6 +59,7 @@ export async function openNatsBus(
         if (!isNotFound(error)) throw natsFailure(error, id);
       }
     },
+    openDeadLetterStore: (spec) => openJetStreamDeadLetters(spec, { connection, recordBytesMax }),
     async close() {
       for (const log of logs) await log.close();
       await connection.close();

@@ -10,12 +10,18 @@ export interface NatsOptions {
   readonly credentials?: { readonly user: string; readonly password: string } | { readonly token: string };
   /** Who this is, in the server's lists. */
   readonly name: string;
+  /** How long a reader's process may give no sign of life before what it holds goes to another; default 30 s. */
+  readonly silenceMsMax?: number;
 }
 
 /** A connection that mends itself, with JetStream on top. */
 export interface JetStreamConnection {
   readonly jetStream: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** The connection below JetStream. */
+  readonly core: NatsConnection;
+  /** @see NatsOptions.silenceMsMax */
+  readonly silenceMsMax: number;
   /** The greatest message the server takes. */
   readonly maxPayloadBytes: number;
   readonly trouble: BusTrouble | undefined;
@@ -23,8 +29,9 @@ export interface JetStreamConnection {
 }
 
 /** Longest wait for one answer of the server. */
-const ANSWER_MS_MAX = 5_000;
+export const ANSWER_MS_MAX = 5_000;
 const RECONNECT_WAIT_MS = 250;
+const SILENCE_MS_MAX = 30_000;
 
 /**
  * Connects. From then on a lost connection is made again for ever; meanwhile calls fail with BusUnavailableError.
@@ -39,6 +46,8 @@ export async function openConnection(options: NatsOptions, clock: Clock): Promis
     return {
       jetStream: connection.jetstream({ timeout: ANSWER_MS_MAX }),
       manager,
+      core: connection,
+      silenceMsMax: options.silenceMsMax ?? SILENCE_MS_MAX,
       maxPayloadBytes: connection.info?.max_payload ?? 1024 * 1024,
       get trouble() {
         return watched.trouble;
@@ -105,4 +114,22 @@ export function natsFailure(error: unknown, what: string): Error {
 /** Whether JetStream says that a stream or consumer is not there. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.code === 404;
+}
+
+/** What is asked for, or undefined when JetStream says that it is not there. */
+export async function ignoreMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What the server says when a stream is as full as it may be. */
+const STORE_FAILED = 10_077;
+
+/** Whether a message was refused because its stream is full. */
+export function isStoreFull(error: unknown): boolean {
+  return error instanceof NatsError && error.api_error?.err_code === STORE_FAILED;
 }
