@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { AnyValue, IntOrString, KeyedList, MapOf, Preserved, StringEnum, Type, type TSchema } from "../meta/schema.ts";
-import { customKinds, makeCustomResourceDefinition, StructuralSchemaError, toStructuralSchema } from "./index.ts";
+import {
+  customKinds,
+  eventingKinds,
+  makeCustomResourceDefinition,
+  StructuralSchemaError,
+  toStructuralSchema,
+} from "./index.ts";
 
 describe("structural schemas", () => {
   test.each([
@@ -62,7 +68,7 @@ describe("structural schemas", () => {
   });
 });
 
-describe.each(customKinds.map((kind) => [kind.kind, kind] as const))("%s", (_, kind) => {
+describe.each([...customKinds, ...eventingKinds].map((kind) => [kind.kind, kind] as const))("%s", (_, kind) => {
   const definition = makeCustomResourceDefinition(kind);
 
   test("every field that is ours to explain is explained", () => {
@@ -114,7 +120,7 @@ test("what is applied item by item, and what only as a whole, is as in Knative",
 });
 
 test("short names and columns are Knative's", () => {
-  const table = customKinds.map(({ kind, shortNames, printerColumns }) => [
+  const table = [...customKinds, ...eventingKinds].map(({ kind, shortNames, printerColumns }) => [
     kind,
     shortNames.toSorted().join(","),
     printerColumns.map(({ name }) => name).join(","),
@@ -129,6 +135,31 @@ test("short names and columns are Knative's", () => {
     ["Build", "", "Succeeded,Reason,StartTime,CompletionTime"],
     ["BuildTemplate", "", "Age"],
     ["ClusterBuildTemplate", "", "Age"],
+    ["Broker", "", "URL,Age,Ready,Reason"],
+    ["Trigger", "", "Broker,Subscriber_URI,Age,Ready,Reason"],
+    ["EventType", "", "Type,Source,Schema,Reference Name,Reference Kind,Description,Ready,Reason"],
+    ["Channel", "ch", "URL,Age,Ready,Reason"],
+    ["Subscription", "sub", "Age,Ready,Reason"],
+    ["InMemoryChannel", "imc", "URL,Age,Ready,Reason"],
+  ]);
+});
+
+test("what takes events can be found by its labels", () => {
+  const labelled = (label: string): string[] =>
+    eventingKinds.filter(({ labels }) => labels[label] === "true").map(({ kind }) => kind);
+  expect(labelled("duck.knative.dev/addressable")).toEqual(["Broker", "Channel", "InMemoryChannel"]);
+  expect(labelled("messaging.knative.dev/subscribable")).toEqual(["Channel", "InMemoryChannel"]);
+  expect(labelled("knative.dev/crd-install")).toHaveLength(eventingKinds.length);
+});
+
+test("a kind may be served in several versions, of which one is stored", () => {
+  const eventType = eventingKinds.find(({ kind }) => kind === "EventType");
+  const { spec } = makeCustomResourceDefinition(eventType as (typeof eventingKinds)[number]);
+  const versions = spec["versions"] as { name: string; served: boolean; storage: boolean }[];
+  expect(versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
+    ["v1beta1", true, false],
+    ["v1beta2", true, true],
+    ["v1beta3", true, false],
   ]);
 });
 

@@ -26,28 +26,28 @@ export function makeCustomResourceDefinition(kind: CustomKind): CustomResourceDe
         ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
       },
       scope: kind.namespaced ? "Namespaced" : "Cluster",
-      versions: [makeVersion(kind)],
+      versions: (kind.served?.versions ?? [kind.version]).map((version) => makeVersion(kind, version)),
     },
   };
 }
 
-function makeVersion(kind: CustomKind): StructuralSchema {
+function makeVersion(kind: CustomKind, version: string): StructuralSchema {
   return {
-    name: kind.version,
+    name: version,
     served: true,
-    storage: true,
+    storage: version === (kind.served?.stored ?? kind.version),
     subresources: { status: {} },
     additionalPrinterColumns: kind.printerColumns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath })),
-    schema: { openAPIV3Schema: makeRootSchema(kind) },
+    schema: { openAPIV3Schema: makeRootSchema(kind, version) },
   };
 }
 
-function makeRootSchema(kind: CustomKind): StructuralSchema {
+function makeRootSchema(kind: CustomKind, version: string): StructuralSchema {
   return {
     description: kind.description,
     type: "object",
     properties: {
-      apiVersion: { description: `${kind.group}/${kind.version}.`, type: "string" },
+      apiVersion: { description: `${kind.group}/${version}.`, type: "string" },
       kind: { description: `${kind.kind}.`, type: "string" },
       metadata: { type: "object" },
       spec: { description: "What is wanted.", ...toStructuralSchema(kind.spec, `${kind.kind}.spec`) },

@@ -1,6 +1,12 @@
 import { PodAutoscaler } from "../autoscaling/v1alpha1/pod-autoscaler.types.ts";
 import { BuildTemplate, ClusterBuildTemplate } from "../build/v1alpha1/build-template.types.ts";
 import { Build } from "../build/v1alpha1/build.types.ts";
+import { Broker } from "../eventing/v1/broker.types.ts";
+import { Trigger } from "../eventing/v1/trigger.types.ts";
+import { EventType } from "../eventing/v1beta3/event-type.types.ts";
+import { Channel } from "../messaging/v1/channel.types.ts";
+import { InMemoryChannel } from "../messaging/v1/in-memory-channel.types.ts";
+import { Subscription } from "../messaging/v1/subscription.types.ts";
 import type { CustomKind } from "../meta/custom-kind.ts";
 import type { KubeObject } from "../meta/object-meta.ts";
 import { Ingress } from "../networking/v1alpha1/ingress.types.ts";
@@ -20,4 +26,14 @@ export const customKinds: readonly CustomKind<KubeObject>[] = [
   Build,
   BuildTemplate,
   ClusterBuildTemplate,
+];
+
+/** Every kind of Eventing; their CustomResourceDefinitions are a base of their own, deploy/base/crds-eventing. */
+export const eventingKinds: readonly CustomKind<KubeObject>[] = [
+  Broker,
+  Trigger,
+  EventType,
+  Channel,
+  Subscription,
+  InMemoryChannel,
 ];

@@ -17,6 +17,11 @@ export interface CustomKind<T extends KubeObject = KubeObject> extends Kind<T> {
   readonly labels: Readonly<Record<string, string>>;
   /** The conditions in `status.conditions` and how `Ready` follows from them. */
   readonly conditions: ConditionSet;
+  /**
+   * Other versions under which the same objects are served, with the same schema; which one they are stored in. Default: `version`
+   * alone. No conversion takes place: defaults and validation must keep the fields of all versions in step.
+   */
+  readonly served?: { readonly versions: readonly string[]; readonly stored: string };
 }
 
 /** One column of `kubectl get`. */
@@ -31,3 +36,9 @@ export const readyColumns: readonly PrinterColumn[] = [
   { name: "Ready", type: "string", jsonPath: ".status.conditions[?(@.type=='Ready')].status" },
   { name: "Reason", type: "string", jsonPath: ".status.conditions[?(@.type=='Ready')].reason" },
 ];
+
+/** The column of those that take something at an address. */
+export const urlColumn: PrinterColumn = { name: "URL", type: "string", jsonPath: ".status.address.url" };
+
+/** How old the object is. */
+export const ageColumn: PrinterColumn = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };

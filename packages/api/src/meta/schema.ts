@@ -111,6 +111,11 @@ export function IntOrString(options: SchemaOptions = {}): TUnsafe<number | strin
   return unsafe({ anyOf: [{ type: "integer" }, { type: "string" }], "x-kubernetes-int-or-string": true, ...options });
 }
 
+/** A text that may be absent. */
+export function optionalText(description: string): TOptional<TString> {
+  return Type.Optional(Type.String({ description }));
+}
+
 /** The same schema with a description for the place where it is used. */
 export function described<T extends TSchema>(type: T, description: string): T {
   const copy: object = Object.defineProperties({}, Object.getOwnPropertyDescriptors(type));
