@@ -16,6 +16,7 @@ export interface HttpCall {
   readonly host: string;
   readonly path?: string;
   readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly timeoutMs?: number;
   /** Destroys the connection after this long, as an impatient client does. */
@@ -29,6 +30,7 @@ export function call({
   host,
   path = "/",
   method = "GET",
+  headers = {},
   body,
   timeoutMs = 60_000,
   hangUpAfterMs,
@@ -36,7 +38,7 @@ export function call({
   const startMs = performance.now();
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { port, host: address, path, method, agent: false, timeout: timeoutMs, headers: { host } },
+      { port, host: address, path, method, agent: false, timeout: timeoutMs, headers: { ...headers, host } },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -84,6 +85,11 @@ export async function openKelvin(options: KelvinOptions = {}): Promise<Kelvin> {
 /** Removes what a test's Kelvin stored. */
 export async function removeDataDir(kelvin: Kelvin): Promise<void> {
   await rm(kelvin.dataDir, { recursive: true, force: true });
+}
+
+/** Pid of the supervisor: npm may or may not be in between. */
+export function supervisorPid({ dataDir }: Pick<Kelvin, "dataDir">): number {
+  return Number(/\d+/.exec(readFileSync(join(dataDir, "lock"), "utf8"))?.[0]);
 }
 
 /** Two free neighbouring ports for the gateways and one for the API. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { describeHere, networkOptions } from "./cluster.ts";
 import { call, eventually } from "./http.ts";
-import { openKelvin, removeDataDir, type Kelvin } from "./kelvin.ts";
+import { openKelvin, removeDataDir, supervisorPid, type Kelvin } from "./kelvin.ts";
 import { kubectlFor } from "./kubectl.ts";
 import { findLiving, readMachineState } from "./machine-state.ts";
 
@@ -26,11 +26,6 @@ async function open(options?: Parameters<typeof openKelvin>[0]): Promise<Kelvin>
   const kelvin = await openKelvin({ ...options, args: networkOptions });
   opened.push(kelvin);
   return kelvin;
-}
-
-/** Pid of the supervisor: npm may or may not be in between. */
-function supervisorPid(kelvin: Kelvin): number {
-  return Number(/\d+/.exec(readFileSync(join(kelvin.dataDir, "lock"), "utf8"))?.[0]);
 }
 
 describeHere("the end of the supervisor ends everything", () => {

@@ -5,6 +5,7 @@ import { call, eventually, type HttpAnswer } from "./http.ts";
 import { kubectlFor, type Kubectl } from "./kubectl.ts";
 import { openLoad } from "./load.ts";
 import { probeService } from "./manifests.ts";
+import { signalService } from "./service-process.ts";
 
 // The main job, as a new user does it: real processes, the real kubectl, one Kelvin for all.
 
@@ -233,7 +234,7 @@ describe("faults", () => {
           ),
         );
       const before = await restarts();
-      await killService(service);
+      signalService(cluster, service, "SIGKILL");
       if (service !== "activator") expect((await ask("fragile")).status).toBe(200);
       await eventually(async () => (await restarts()) > before, 30_000, `${service} restarted`);
       await kubectl("wait", "-n", "knative-serving", "--for=condition=Ready", pod, "--timeout=30s");
@@ -244,20 +245,6 @@ describe("faults", () => {
     },
   );
 });
-
-/** kill -9 of the process that serves this app, found among those that this Kelvin started. */
-async function killService(service: string): Promise<void> {
-  const { readdir, readFile, readlink } = await import("node:fs/promises");
-  let killed = 0;
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => "");
-    if (!cwd.endsWith(`/apps/${service}`) || !environment.includes(cluster.own?.dataDir ?? "")) continue;
-    process.kill(Number(pid), "SIGKILL");
-    killed += 1;
-  }
-  if (killed === 0) throw new Error(`found no process of ${service}`);
-}
 
 describe("bad input", () => {
   const template = (container: object): string =>

@@ -31,8 +31,8 @@ const ratioFreeBytes = 64 * 1024 * 1024;
 /**
  * Decompresses gzip and zstd, told apart by their first bytes; anything else is passed on as it is.
  *
- * @throws OciError `InvalidContent` when the compressed data is broken; `UnsafeContent` when it becomes larger than the
- * limits allow; what `bytes` throws.
+ * @throws OciError `InvalidContent` when the compressed data is broken; `TooLarge` and `UnsafeContent` when it
+ * becomes larger than the limits allow; what `bytes` throws.
  */
 export async function* decompress(
   bytes: AsyncIterable<Uint8Array>,
@@ -76,7 +76,7 @@ function checkSize(
   { bytesIn, limits }: { bytesIn: number; limits: Pick<ArchiveLimits, "bytesMax" | "ratioMax"> },
 ): void {
   if (bytesOut > limits.bytesMax) {
-    throw new OciError("UnsafeContent", `the archive is larger than ${limits.bytesMax} bytes when it is decompressed`);
+    throw new OciError("TooLarge", `the archive is larger than ${limits.bytesMax} bytes when it is decompressed`);
   }
   if (bytesOut > ratioFreeBytes && bytesOut > bytesIn * limits.ratioMax) {
     throw new OciError("UnsafeContent", `the archive grows more than ${limits.ratioMax} times when it is decompressed`);

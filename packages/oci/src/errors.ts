@@ -7,7 +7,8 @@
  * - `Unavailable`: the registry could not be reached, answered 5xx or 429, or broke off: worth another try later.
  * - `Refused`: the registry answered something else than the protocol allows, or refused for another reason.
  * - `InvalidContent`: what was received is not what its digest, size or format says.
- * - `UnsafeContent`: an archive that tries to write outside its root or to exceed a limit.
+ * - `UnsafeContent`: an archive that tries to write outside its root, or grows as only a bomb does.
+ * - `TooLarge`: an archive of more bytes or entries than the caller allows.
  */
 export type OciErrorCode =
   | "InvalidReference"
@@ -17,7 +18,8 @@ export type OciErrorCode =
   | "Unavailable"
   | "Refused"
   | "InvalidContent"
-  | "UnsafeContent";
+  | "UnsafeContent"
+  | "TooLarge";
 
 /** The only error that this package throws on purpose. Its message says what was wrong and what to change. */
 export class OciError extends Error {

@@ -42,7 +42,7 @@ export interface UnpackReport {
  * from the directory, hard links lead to files in it. Nobody else may change the directory meanwhile. File calls are
  * synchronous, each short: that is several times faster than the thread pool for many small files.
  *
- * @throws OciError `UnsafeContent` or `InvalidContent`; system errors such as ENOSPC as they are. The directory then holds a
+ * @throws OciError `UnsafeContent`, `TooLarge` or `InvalidContent`; system errors such as ENOSPC as they are. The directory then holds a
  * part of the layer and must be thrown away.
  */
 export async function unpackLayer(
@@ -62,7 +62,7 @@ export async function unpackLayer(
   const layer = openLayer(directory, options);
   for await (const entry of readTar(metered())) {
     if (++layer.entries > limits.entriesMax) {
-      throw new OciError("UnsafeContent", `the archive has more than ${limits.entriesMax} entries`);
+      throw new OciError("TooLarge", `the archive has more than ${limits.entriesMax} entries`);
     }
     checkName(entry.header, limits.pathBytesMax);
     await unpackEntry(entry, layer);

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { OciError, unpackLayer } from "@kelvin/oci";
 import { StepFailure } from "../step-failure.ts";
-import { spend } from "../workspace/limits.ts";
+import { howToRaiseLimits, spend } from "../workspace/limits.ts";
 import type { Budget } from "../workspace/limits.ts";
 
 /** How much an archive may grow by unpacking, once it is beyond 64 MiB. */
@@ -54,6 +54,9 @@ export async function unpackArchive(file: string, dir: string, budget: Budget): 
 /** What the unpacker of layers says, in the words of sources. */
 export function explainUnpacking(error: unknown): unknown {
   if (!(error instanceof OciError)) return error;
+  if (error.code === "TooLarge") {
+    return new StepFailure("SourceTooLarge", `${error.message}; fetch less, or ${howToRaiseLimits}`, { cause: error });
+  }
   if (error.code === "UnsafeContent") {
     return new StepFailure("ArchiveUnsafe", `${error.message}; make the archive anew without that`, { cause: error });
   }

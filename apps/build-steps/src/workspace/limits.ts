@@ -7,6 +7,10 @@ export interface Limits {
   readonly filesMax: number;
 }
 
+/** For whoever meets one: in a Build they come from the cluster's settings. */
+export const howToRaiseLimits =
+  "have source-bytes-max and source-files-max raised in the ConfigMap config-build (--max-bytes, --max-files)";
+
 const defaults: Limits = { bytesMax: 4 * 1024 ** 3, filesMax: 500_000 };
 
 /** The limits that `--max-bytes` and `--max-files` give, else 4 GiB and 500 000 files. @throws UsageError. */
@@ -37,7 +41,7 @@ export function spend(budget: Budget, bytes: number, files: number): void {
   if (budget.files > budget.limits.filesMax) {
     throw new StepFailure(
       "SourceTooLarge",
-      `the source has more than ${budget.limits.filesMax} files; fetch less of it, or raise --max-files`,
+      `the source has more than ${budget.limits.filesMax} files; fetch less of it, or ${howToRaiseLimits}`,
     );
   }
 }
@@ -46,7 +50,7 @@ export function spend(budget: Budget, bytes: number, files: number): void {
 export function tooLarge({ bytesMax }: Limits): StepFailure {
   return new StepFailure(
     "SourceTooLarge",
-    `the source has more than ${formatBytes(bytesMax)}; fetch less of it, or raise --max-bytes`,
+    `the source has more than ${formatBytes(bytesMax)}; fetch less of it, or ${howToRaiseLimits}`,
   );
 }
 

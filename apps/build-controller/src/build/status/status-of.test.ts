@@ -80,6 +80,16 @@ describe("the condition", () => {
       ],
     ],
     [
+      "a step failed and said why",
+      { phase: "Failed", initContainerStatuses: [container("build-step-a", ended(3, "no such customer\n"))] },
+      [
+        "False",
+        "StepFailed",
+        'build step "build-step-a" exited with code 3 (image: "build-step-a@sha256:1"); for logs run: ' +
+          "kubectl -n default logs b-pod-000001 -c build-step-a. It said: no such customer",
+      ],
+    ],
+    [
       "a step used too much memory",
       { phase: "Failed", initContainerStatuses: [container("build-step-a", ended(137, undefined, "OOMKilled"))] },
       [

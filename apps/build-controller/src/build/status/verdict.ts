@@ -82,11 +82,14 @@ function describeContainerFailure(pod: Pod, { name, state, imageID }: ContainerS
   const { namespace = "", name: podName = "" } = pod.metadata;
   const { exitCode = 0, reason = "", message: terminationMessage } = state?.terminated ?? {};
   const logs = `for logs run: kubectl -n ${namespace} logs ${podName} -c ${name}`;
-  const failure = parseStepOutcome(terminationMessage)?.failure;
-  if (failure !== undefined) {
-    return { reason: failure.reason, message: `build step "${name}" failed: ${failure.message}; ${logs}` };
+  const outcome = parseStepOutcome(terminationMessage);
+  if (outcome?.failure !== undefined) {
+    const { reason: why, message } = outcome.failure;
+    return { reason: why, message: `build step "${name}" failed: ${message}; ${logs}` };
   }
-  const text = `build step "${name}" exited with code ${exitCode} (image: "${imageID}"); ${logs}`;
+  const text =
+    `build step "${name}" exited with code ${exitCode} (image: "${imageID}"); ${logs}` +
+    (outcome === undefined ? wordsOf(terminationMessage) : "");
   if (reason === "OOMKilled") {
     return {
       reason: buildReasons.stepOutOfMemory,
@@ -94,6 +97,12 @@ function describeContainerFailure(pod: Pod, { name, state, imageID }: ContainerS
     };
   }
   return { reason: buildReasons.stepFailed, message: text };
+}
+
+/** What a step wrote of its own accord says more than its exit code. */
+function wordsOf(terminationMessage = ""): string {
+  const words = terminationMessage.trim();
+  return words === "" ? "" : `. It said: ${words}`;
 }
 
 /** Whether a container that is not Kelvin's own has begun: from then on a repeat would do something twice. */
