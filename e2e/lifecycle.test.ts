@@ -1,8 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { describeHere, networkOptions } from "./cluster.ts";
 import { call, eventually } from "./http.ts";

@@ -24,6 +24,9 @@ const lossReasons = new Set([
   "OutOfpods",
 ]);
 
+/** Reasons of a container whose end nobody saw: the kubelet's, and the runtime's after the node was started again. */
+const unseenReasons = new Set(["ContainerStatusUnknown", "Unknown"]);
+
 /** Why a failed Pod was lost, or undefined when its containers are to blame. */
 export function findLoss(pod: Pod): Loss | undefined {
   if (pod.status?.phase !== "Failed") return undefined;
@@ -41,9 +44,10 @@ export function findLoss(pod: Pod): Loss | undefined {
 function disruptionOf(pod: Pod): string | undefined {
   const { reason = "", message = "", conditions = [] } = pod.status ?? {};
   const disruption = conditions.find(({ type, status }) => type === "DisruptionTarget" && status === "True");
-  const isUnknown = containerStatuses(pod).some(({ state }) => state?.terminated?.reason === "ContainerStatusUnknown");
-  if (!lossReasons.has(reason) && disruption === undefined && !isUnknown) return undefined;
-  const causes = [message, disruption?.message ?? "", reason, "its node lost sight of its containers"];
+  const unseen = containerStatuses(pod).find(({ state }) => unseenReasons.has(state?.terminated?.reason ?? ""));
+  if (!lossReasons.has(reason) && disruption === undefined && unseen === undefined) return undefined;
+  const last = unseen?.state?.terminated?.message ?? "";
+  const causes = [message, disruption?.message ?? "", last, reason, "its node lost sight of its containers"];
   return causes.find((cause) => cause !== "");
 }
 

@@ -332,6 +332,14 @@ describe("a Pod that was lost", () => {
       "PodEvicted",
     ],
     ["with its node", storedPod(owner, { phase: "Failed", reason: "NodeLost" }), "PodEvicted"],
+    [
+      "with its node, which is back",
+      storedPod(owner, {
+        phase: "Failed",
+        initContainerStatuses: [container("build-step-a", ended(255, undefined, "Unknown"))],
+      }),
+      "PodEvicted",
+    ],
     ["by deletion while it ran", deleted("2026-01-01T00:00:03Z"), "PodLost"],
     ["not when its step had failed before", deleted("2026-01-01T00:00:01Z"), undefined],
     ["not while it ends", deleted("2026-01-01T00:00:03Z", "Pending"), undefined],
