@@ -75,8 +75,9 @@ const historyEventsMax = 2_048;
 const historyEventsKept = 1_024;
 
 interface Table {
-  /** What was recovered is frozen when it is first read. */
   readonly objects: Map<string, ApiObject>;
+  /** Keys of what was recovered and is not frozen yet: whoever reads it first does that, for at the start everybody waits. */
+  readonly unread: Set<string>;
   /** Built at the first list after a key came or went. */
   sortedKeys: string[] | undefined;
   history: StoreEvent[];
@@ -105,8 +106,11 @@ export function openStore(options: StoreOptions = {}): Store {
     return table;
   }
 
-  // Frozen by whoever reads them first: at the start everybody waits, and most of many objects are not asked for.
-  for (const { type, key, object } of initial?.objects ?? []) tableOf(type).objects.set(key, object);
+  for (const { type, key, object } of initial?.objects ?? []) {
+    const { objects, unread } = tableOf(type);
+    objects.set(key, object);
+    unread.add(key);
+  }
 
   function commit(type: string, key: string, event: StoreEvent): void {
     const table = tableOf(type);
@@ -163,12 +167,19 @@ export function openStore(options: StoreOptions = {}): Store {
 }
 
 function emptyTable(compactedRevision: number): Table {
-  return { objects: new Map(), sortedKeys: undefined, history: [], compactedRevision, listeners: new Set() };
+  return {
+    objects: new Map(),
+    unread: new Set(),
+    sortedKeys: undefined,
+    history: [],
+    compactedRevision,
+    listeners: new Set(),
+  };
 }
 
 function objectAt(table: Table | undefined, key: string): ApiObject | undefined {
   const found = table?.objects.get(key);
-  return found === undefined ? undefined : freezeJson(found);
+  return found !== undefined && table?.unread.delete(key) === true ? freezeJson(found) : found;
 }
 
 function remember(table: Table, event: StoreEvent): void {

@@ -23,7 +23,7 @@ export interface BatchesOptions {
 }
 
 /**
- * Gathers lines while a write is under way; the next write takes all of them at once. After a failed write everything is
+ * Gathers lines while a write is under way, and those of one turn of the event loop; a write takes all of them at once. After a failed write everything is
  * kept, in its order, and tried again every half second until the disk takes it.
  */
 export function makeBatches({ directory, clock, write }: BatchesOptions): Batches {
@@ -37,6 +37,8 @@ export function makeBatches({ directory, clock, write }: BatchesOptions): Batche
   let isClosed = false;
 
   async function writeBatch(): Promise<void> {
+    // All requests that have come by now share the write: a write for each costs more than they do themselves.
+    await new Promise((resolve) => setImmediate(resolve));
     const lines = pending;
     const length = pendingLength;
     pending = [];

@@ -27,17 +27,26 @@ export function findDuplicateFields(text: string, value: unknown): string[] {
 
 const [quote, backslash, colon] = [34, 92, 58];
 
-/** Those that stand outside of strings, one for each field. */
+/** Those that stand outside of strings, one for each field. Strings are most of the text, and jumped over. */
 function countColons(text: string): number {
   let count = 0;
-  let isInString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === quote) isInString = !isInString;
-    else if (!isInString) count += code === colon ? 1 : 0;
-    else if (code === backslash) at += 1;
+    if (code === colon) count += 1;
+    else if (code === quote) at = endOfString(text, at);
   }
   return count;
+}
+
+/** Where the quote stands that ends the string which begins at another one. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === backslash) before -= 1;
+    // The backslashes before it stand for each other, unless one is left for the quote.
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
 }
 
 function countFields(value: unknown): number {

@@ -99,6 +99,7 @@ describe("fields that stand twice", () => {
     ['{"spec":{"ports":[{"name":"x"},{"name":"y","name":"z"}]}}', ["spec.ports[1].name"]],
     ['{"a":["x","x",{"b":[1,[2,{"c":1,"c":2}]]}]}', ["a[2].b[1][1].c"]],
     ['{"a\\"b":"{,}","a\\u0022b":1}', ['a"b']],
+    ['{"a":"\\\\","b":"\\\\\\"","a":":"}', ["a"]],
     ["[]", []],
   ])("%s", (text, want) => {
     expect(findDuplicateFields(text, JSON.parse(text))).toEqual(want);

@@ -32,15 +32,34 @@ export interface Exchange {
 }
 
 /** Reads the whole body. @throws StatusError 413 beyond the limit. */
-export async function readBody({ request }: Exchange): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+export function readBody({ request }: Exchange): Promise<Buffer> {
+  if (request.readableEnded) return Promise.resolve(Buffer.alloc(0));
+  if (request.destroyed) return Promise.reject(clientLeft());
+  // By its events: an iterator over a stream costs as much as half of all else that a small write costs.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= bodyBytesMax) {
+        chunks.push(chunk);
+        return;
+      }
+      // What still comes is not read; the connection ends with the answer.
+      request.pause();
+      reject(tooLarge(bodyBytesMax));
+    });
+    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("error", reject);
+    // It comes behind the end as well, and an error is dear to make.
+    request.once("close", () => {
+      if (!request.readableEnded) reject(clientLeft());
+    });
+  });
+}
+
+function clientLeft(): Error {
+  return new Error("the client left before its request was complete");
 }
 
 /** The media type of the body without its parameters. */

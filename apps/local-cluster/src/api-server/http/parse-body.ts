@@ -36,6 +36,8 @@ const [openers, closers] = [new Set([91, 123]), new Set([93, 125])];
 
 /** Refuses what is nested too deep before anything is made of it. */
 function checkBrackets(text: string): void {
+  // Hardly anything has so many brackets at all, and they are counted in no time.
+  if (countOf("{", text) + countOf("[", text) <= nestingMax) return;
   let depth = 0;
   let isInString = false;
   for (let at = 0; at < text.length; at++) {
@@ -47,6 +49,13 @@ function checkBrackets(text: string): void {
     else if (closers.has(code)) depth -= 1;
     if (depth > nestingMax) throw tooDeep();
   }
+}
+
+/** Not more than are allowed, and one. */
+function countOf(sign: string, text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(sign); at >= 0 && count <= nestingMax; at = text.indexOf(sign, at + 1)) count += 1;
+  return count;
 }
 
 function tooDeep(): StatusError {
