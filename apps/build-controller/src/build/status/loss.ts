@@ -44,11 +44,17 @@ export function findLoss(pod: Pod): Loss | undefined {
 function disruptionOf(pod: Pod): string | undefined {
   const { reason = "", message = "", conditions = [] } = pod.status ?? {};
   const disruption = conditions.find(({ type, status }) => type === "DisruptionTarget" && status === "True");
-  const unseen = containerStatuses(pod).find(({ state }) => unseenReasons.has(state?.terminated?.reason ?? ""));
+  const unseen = unseenEndOf(pod);
   if (!lossReasons.has(reason) && disruption === undefined && unseen === undefined) return undefined;
-  const last = unseen?.state?.terminated?.message ?? "";
-  const causes = [message, disruption?.message ?? "", last, reason, "its node lost sight of its containers"];
+  const causes = [message, disruption?.message ?? "", unseen ?? "", reason];
   return causes.find((cause) => cause !== "");
+}
+
+/** What is said of a container whose end nobody saw; undefined where all were seen. */
+function unseenEndOf(pod: Pod): string | undefined {
+  const ends = containerStatuses(pod).flatMap(({ state }) => state?.terminated ?? []);
+  const unseen = ends.find(({ reason = "" }) => unseenReasons.has(reason));
+  return unseen === undefined ? undefined : unseen.message || "its node lost sight of its containers";
 }
 
 /** Whether a container was ended by the deletion of its Pod, rather than by itself before that. */
