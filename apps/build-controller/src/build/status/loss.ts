@@ -46,7 +46,7 @@ function disruptionOf(pod: Pod): string | undefined {
   const disruption = conditions.find(({ type, status }) => type === "DisruptionTarget" && status === "True");
   const unseen = unseenEndOf(pod);
   if (!lossReasons.has(reason) && disruption === undefined && unseen === undefined) return undefined;
-  const causes = [message, disruption?.message ?? "", unseen ?? "", reason];
+  const causes = [message, disruption?.message ?? "", unseen ?? "", reason, "another Pod needed the room"];
   return causes.find((cause) => cause !== "");
 }
 
