@@ -31,6 +31,8 @@ function runJest(name, config) {
       "--disable-warning=ExperimentalWarning",
       "node_modules/jest/bin/jest.js",
       `--config=${config}`,
+      // A test that fails may leave a socket open, and jest would wait for it for ever. Locally it says so.
+      ...(process.env.CI === "true" ? ["--forceExit"] : []),
       "--json",
       `--outputFile=${outputFile}`,
       ...jestArgs,

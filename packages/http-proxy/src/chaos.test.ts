@@ -6,7 +6,11 @@ import fc from "fast-check";
 import { openRig } from "./raw-sockets.fixture.ts";
 
 const rig = openRig();
-afterEach(() => rig.close());
+const closers: (() => void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) close();
+  await rig.close();
+});
 
 /** How a container may behave. */
 const habits = ["echo", "stream", "early", "silent", "cut", "hang-up", "close-delimited"] as const;
@@ -103,6 +107,10 @@ function play(
 test("whatever clients and containers do, each side of each exchange ends once, and nothing stays behind", async () => {
   const container = createServer(behave);
   await new Promise<void>((resolve) => container.listen(0, "127.0.0.1", resolve));
+  closers.push(() => {
+    container.closeAllConnections();
+    container.close();
+  });
   const address = `127.0.0.1:${(container.address() as AddressInfo).port}`;
   const faults: string[] = [];
   let open = 0;
@@ -138,6 +146,9 @@ test("whatever clients and containers do, each side of each exchange ends once, 
   });
 
   const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  closers.push(() => {
+    agent.destroy();
+  });
   const acts = fc.sample(act, { numRuns: 300, seed: 20_261_122 });
   const results = await Promise.all(acts.map(async (one) => ({ one, result: await play(one, { port, agent }) })));
   for (const { one, result } of results) {
@@ -147,8 +158,6 @@ test("whatever clients and containers do, each side of each exchange ends once, 
   while (open > 0 || proxy.gauges().clients > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(faults).toEqual([]);
   expect(proxy.gauges()).toMatchObject({ clients: 0, discarding: 0 });
-  container.closeAllConnections();
-  container.close();
 }, 60_000);
 
 /** What a client that stays must get. */
