@@ -11,7 +11,8 @@ export function defaultEventType(eventType: EventType): void {
   // The API server has not looked at its shape yet, and will say what is wrong with it better than a stack trace.
   if (specErrors(EventType, eventType).length > 0) return;
   const spec = (eventType.spec ??= {});
-  if (isWrittenByAttributes(eventType)) setFlatFields(spec);
+  // Without attributes it is one that Knative stored, and that nobody has written since.
+  if (isWrittenByAttributes(eventType) && (spec.attributes ?? []).length > 0) setFlatFields(spec);
   else setAttributes(spec);
   defaultReference(spec.reference, eventType.metadata.namespace);
 }

@@ -39,11 +39,10 @@ function validateAttributes(attributes: readonly EventAttribute[]): FieldError[]
   });
 }
 
-// Compared as if the stored one, whatever version it was written in, had the fields of all versions.
+// Compared as if the stored one had the fields of all versions, as this one has.
 function validateChange(eventType: EventType, stored: EventType): FieldError[] {
-  const old = { ...structuredClone(stored), apiVersion: eventType.apiVersion ?? "" };
-  const isByAttributes = isWrittenByAttributes(eventType) && (stored.spec?.attributes ?? []).length > 0;
-  defaultEventType(isByAttributes ? old : { ...old, apiVersion: "eventing.knative.dev/v1beta2" });
+  const old = structuredClone(stored);
+  defaultEventType(old);
   const difference = differenceText(old.spec, eventType.spec);
   return difference === "" ? [] : [fieldError("Immutable fields changed (-old +new)", ["spec"], difference)];
 }
