@@ -1,4 +1,4 @@
-// npm run bench [build-pack|proxy|coldstart|start|apiserver|pods] [-- --json FILE]
+// npm run bench [build|build-pack|proxy|coldstart|start|apiserver|pods] [-- --json FILE]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
@@ -8,6 +8,7 @@ import { printFindings, type Findings } from "./table.ts";
 const benches: Readonly<Record<string, () => Promise<Findings>>> = {
   proxy: async () => (await import("./proxy.ts")).benchProxy(),
   start: async () => (await import("./start.ts")).benchStart(),
+  build: async () => (await import("./build.ts")).benchBuild(),
   "build-pack": async () => (await import("./build-pack.ts")).benchBuildPack(),
   pods: async () => (await import("./pods.ts")).benchPods(),
   coldstart: async () => (await import("./coldstart.ts")).benchColdstart(),
