@@ -12,6 +12,7 @@ export function findComponents() {
     findSshServer(),
     findBuildah(),
     findDockerRegistry(),
+    findRunc(),
     findNats(),
   ];
 }
@@ -77,6 +78,11 @@ function findDockerRegistry() {
   return findProgram({ name: "docker-registry", neededBy: "builds" }, "docker-registry", ["--version"]);
 }
 
+/** Runs images as containers of their own. */
+function findRunc() {
+  return findProgram({ name: "runc", neededBy: "the oci runtime" }, "runc", ["--version"]);
+}
+
 /** Keeps events. */
 function findNats() {
   return findProgram({ name: "NATS", neededBy: "the bus on NATS" }, "nats-server", ["--version"]);
@@ -87,5 +93,5 @@ function findProgram(component, program, args) {
   if (result.error !== undefined || result.status !== 0) {
     return { ...component, promisedInCi: true, problem: `no ${program} on PATH (install Debian's package ${program})` };
   }
-  return { ...component, promisedInCi: true, version: result.stdout.trim() };
+  return { ...component, promisedInCi: true, version: result.stdout.split("\n")[0].trim() };
 }

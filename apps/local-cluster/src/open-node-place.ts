@@ -36,13 +36,15 @@ async function openNamespaces({ dataDir, egressPorts }: ClusterConfig, deps: Nod
   const { prepareRootMounts } = await import("./node-agent/root-mounts.ts");
   const { localRuntime } = await import("./node-agent/runtime/local-runtime.ts");
   const { sandboxRuntime } = await import("./node-agent/runtime/sandbox-runtime.ts");
+  const { makeOciRuntime } = await import("./node-agent/runtime/oci-runtime.ts");
   const runDir = join(dataDir, "run");
   const network = await openNamespaceNetwork({ runDir, hasEgress: egressPorts !== undefined, ...deps });
   await prepareRootMounts(runDir);
   const cgroups = openCgroups(dataDir);
+  const ociRuntime = makeOciRuntime({ directory: join(runDir, "oci"), cgroupsPath: cgroups.pathOf("trial") });
   return {
     network,
-    runtimes: [localRuntime, sandboxRuntime],
+    runtimes: [localRuntime, ociRuntime, sandboxRuntime],
     cgroups,
     facts: { "kelvin.dev/resource-limits": cgroups.fact },
   };
@@ -72,6 +74,7 @@ async function openLoopback({ dataDir, loopbackBlock }: ClusterConfig): Promise<
     cgroups,
     facts: {
       "kelvin.dev/runtime.sandbox": "not there: the loopback network has no mounts",
+      "kelvin.dev/runtime.oci": "not there: the loopback network has no mounts",
       "kelvin.dev/resource-limits": cgroups.fact,
     },
   };

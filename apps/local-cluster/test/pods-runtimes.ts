@@ -178,7 +178,11 @@ await Promise.all(
     report[name] = await step();
   }),
 );
-const node = await kube.get(Node, { name: "kelvin" });
+// What had to be tried first is told a while after the start.
+const node = await until(async () => {
+  const found = await kube.get(Node, { name: "kelvin" });
+  return found.metadata.annotations?.["kelvin.dev/runtime.oci"] === undefined ? undefined : found;
+});
 const chosen = (await kube.list(CoreEvent, { namespace: "default" })).items.find(
   ({ reason, involvedObject }) => reason === "RuntimeChosen" && involvedObject.name === "preset",
 );

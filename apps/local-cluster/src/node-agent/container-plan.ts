@@ -14,11 +14,11 @@ import {
 import type { RunPlan } from "./container-run.ts";
 import type { Image, ImageRequest, ImageSource } from "./images/image-source.ts";
 import type { OutputPipes } from "./output-pipes.ts";
-import type { Cgroups, ResourceLimits } from "./runtime/cgroups.ts";
+import type { Cgroup, Cgroups, ResourceLimits } from "./runtime/cgroups.ts";
 import { chooseRuntime } from "./runtime/choose-runtime.ts";
 import { type ContainerSecurity, securityOf } from "./runtime/container-security.ts";
 import { canHaveUser } from "./runtime/identity-map.ts";
-import type { RunRequest, Runtime } from "./runtime/runtime.ts";
+import type { LaunchPlan, RunRequest, Runtime } from "./runtime/runtime.ts";
 import { toolPath } from "./runtime/tools.ts";
 import { homeOf } from "./runtime/user-database.ts";
 import { makeServiceEnv } from "./service-env.ts";
@@ -92,15 +92,17 @@ export async function makeRunPlan(
     },
   });
   const terminationFile = join(directory, "scratch", container.name, "termination-message");
-  const request = makeRequest(container, sandbox, { image, security, env, terminationFile, surroundings });
-  const runtime = chooseRuntime(surroundings.runtimes, request);
+  const cgroupName = `${pod.metadata.uid ?? ""}-${container.name}`;
+  const cgroupsPath = surroundings.cgroups.pathOf(cgroupName);
+  const request = makeRequest(container, sandbox, { image, security, env, terminationFile, surroundings, cgroupsPath });
+  const runtime = await chooseRuntime(surroundings.runtimes, request);
   const launch = runtime.runtime.plan(request);
-  const cgroup = surroundings.cgroups.open(`${pod.metadata.uid ?? ""}-${container.name}`, limitsOf(container));
+  const cgroup = surroundings.cgroups.open(cgroupName, limitsOf(container));
   return {
     container,
     command: request.command,
     signalsGroup: image.needsShell && !hasWords(container.command),
-    launch: cgroup === undefined ? launch : { ...launch, script: `${cgroup.joinLine}\n${launch.script}` },
+    launch: launch.watched !== undefined ? launch : joinCgroup(launch, cgroup),
     cgroup,
     runtime,
     imageId: image.id,
@@ -111,6 +113,10 @@ export async function makeRunPlan(
     terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
   };
+}
+
+function joinCgroup(launch: LaunchPlan, cgroup: Cgroup | undefined): LaunchPlan {
+  return cgroup === undefined ? launch : { ...launch, script: `${cgroup.joinLine}\n${launch.script}` };
 }
 
 function limitsOf({ resources }: ContainerSpec): ResourceLimits {
@@ -127,12 +133,13 @@ interface RequestParts {
   readonly env: Readonly<Record<string, string>>;
   readonly terminationFile: string;
   readonly surroundings: ContainerSurroundings;
+  readonly cgroupsPath: string | undefined;
 }
 
 function makeRequest(
   container: ContainerSpec,
   { pod, network, volumes, directory }: PodSandbox,
-  { image, security, env, terminationFile, surroundings }: RequestParts,
+  { image, security, env, terminationFile, surroundings, cgroupsPath }: RequestParts,
 ): RunRequest {
   const variables = new Map(Object.entries(env));
   const scratch = join(directory, "scratch", container.name);
@@ -150,6 +157,7 @@ function makeRequest(
     sharedCaches: [surroundings.compileCache],
     directory,
     scratch,
+    cgroupsPath,
   };
 }
 

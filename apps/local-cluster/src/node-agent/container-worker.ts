@@ -153,6 +153,7 @@ function follow(standing: Standing, held: HeldRun, { isNew }: { isNew: boolean }
     standing.run = undefined;
     const termination = makeTermination(standing, held, exit);
     settle(standing, recordExit(standing.record, termination, clock.monotonicMs()));
+    await plan.launch.watched?.release();
   });
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
+import { killTree } from "./process-tree.ts";
 import { toolPath } from "./runtime/tools.ts";
 
 /** A container that runs, as far as one more command in it needs to know it. */
@@ -32,6 +33,8 @@ export async function spawnInside(
 /** Ends a command and its children. */
 export function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
+  // An OCI runtime has it run in a session of its own.
+  killTree(pid);
   try {
     process.kill(-pid, "SIGKILL");
   } catch {

@@ -4,7 +4,8 @@ import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LaunchPlan } from "./runtime/runtime.ts";
+import { killTree } from "./process-tree.ts";
+import type { LaunchPlan, WatchedApp } from "./runtime/runtime.ts";
 import { toolFile, toolPath } from "./runtime/tools.ts";
 import type { ContainerLog } from "./container-log.ts";
 import type { OutputPipes } from "./output-pipes.ts";
@@ -65,9 +66,11 @@ exec "$@"`;
  */
 export async function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
   const { network, launch, command } = options;
-  const { env } = launch;
+  // Who watches over the app knows what it is to get, and must not be misled by it.
+  const env: Readonly<Record<string, string>> = launch.watched === undefined ? launch.env : { PATH: toolPath };
+  const app = launch.watched === undefined ? command : [];
   const words = [...launch.words, "/bin/sh", "-c", script(launch.script), "kelvin", launch.directory];
-  const [file = "", ...args] = [...network.enter, ...words, env.PATH ?? "", ...launch.finish, ...command];
+  const [file = "", ...args] = [...network.enter, ...words, env.PATH ?? "", ...launch.finish, ...app];
   // The tools are found by this search path; what the container says of its own counts for the app alone.
   const launchEnv = { ...env, PATH: toolPath };
   const [stdout, stderr] = await Promise.all([options.outputPipes.open(), options.outputPipes.open()]);
@@ -105,40 +108,44 @@ function followProcess(
   { id, log, network, launch, signalsGroup }: LaunchOptions,
 ): ContainerProcess {
   const pid = child.pid ?? 0;
+  const { watched } = launch;
   let mountNamespace: HeldNamespace | undefined;
   let isOver = false;
   const settle = setTimeout(() => {
     mountNamespace ??= holdNamespace(pid);
   }, SETTLE_DELAY_MS);
   settle.unref();
-  log.capture(stdout, "stdout");
-  log.capture(stderr, "stderr");
-  const drained = Promise.all([closed(stdout), closed(stderr)]);
+  const drained = captureOutput({ stdout, stderr }, log);
 
   function killAll(): void {
     // Afterwards neither the number of the process nor that of the namespace is ours any more.
     if (isOver) return;
+    // Who watches over it then tells of its end, and writes what it has said by then.
+    if (watched !== undefined) return endWatched(pid, watched);
     mountNamespace ??= holdNamespace(pid);
     signalProcess(-pid, "SIGKILL");
     if (mountNamespace === undefined || mountNamespace.name === namespaceOf("self")) return;
     for (const member of membersOf(mountNamespace.name)) signalProcess(member, "SIGKILL");
   }
 
+  async function begun(): Promise<void> {
+    const isBeginning = (): boolean =>
+      watched === undefined ? isLauncher(pid, launch.finish) : watched.pid() === undefined;
+    while (!isOver && isBeginning()) await delay(BEGIN_POLL_MS);
+  }
+
   const exited = new Promise<ContainerExit>((resolve, reject) => {
     child.once("exit", (code, signal) => {
       clearTimeout(settle);
-      killAll();
+      // A watcher that was killed leaves its app behind.
+      if (watched === undefined || (signal !== null && watched.pid() !== undefined)) killAll();
       mountNamespace?.release();
       isOver = true;
-      const exit = exitOf(code, signal);
-      const drain = setTimeout(() => {
-        stdout.destroy();
-        stderr.destroy();
-      }, DRAIN_TIMEOUT_MS);
+      const hasFailedToStart = watched !== undefined && watched.pid() === undefined && signal === null;
+      const exit = hasFailedToStart ? { exitCode: startErrorExitCode } : exitOf(code, signal);
       drained
+        .within(DRAIN_TIMEOUT_MS)
         .then(() => {
-          clearTimeout(drain);
-          log.close();
           resolve(exit);
         })
         .catch(reject);
@@ -150,15 +157,33 @@ function followProcess(
     pid,
     exited,
     terminate() {
+      if (watched !== undefined) return terminateWatched(watched, begun(), () => isOver);
       mountNamespace ??= holdNamespace(pid);
       signalProcess(signalsGroup ? -pid : pid, "SIGTERM");
     },
     kill: killAll,
-    async begun() {
-      while (!isOver && isLauncher(pid, launch.finish)) await delay(BEGIN_POLL_MS);
-    },
+    begun,
     enter: () => [...network.enter, ...launch.enter(pid)],
   };
+}
+
+/** A watcher that has not begun yet would end without having told the app. */
+function terminateWatched(app: WatchedApp, begun: Promise<void>, isOver: () => boolean): void {
+  begun.then(
+    () => {
+      const appPid = app.pid();
+      if (!isOver() && appPid !== undefined) signalProcess(appPid, "SIGTERM");
+    },
+    // There is nothing in it that could fail.
+    () => undefined,
+  );
+}
+
+/** With the app all else in its container ends; before it has begun, all that was to become it. */
+function endWatched(watcher: number, app: WatchedApp): void {
+  const appPid = app.pid();
+  if (appPid === undefined) killTree(watcher);
+  else signalProcess(appPid, "SIGKILL");
 }
 
 /** Until its last change all stages of the launcher have its script among their words; then it is one of the last programs. */
@@ -171,6 +196,27 @@ function isLauncher(pid: number, finish: readonly string[]): boolean {
     // It has ended.
     return false;
   }
+}
+
+/** Writes output to the log, which `within` closes once all of it has come, or the time for it is up. */
+function captureOutput(
+  { stdout, stderr }: Output,
+  log: ContainerLog,
+): { within: (timeoutMs: number) => Promise<void> } {
+  log.capture(stdout, "stdout");
+  log.capture(stderr, "stderr");
+  const drained = Promise.all([closed(stdout), closed(stderr)]);
+  return {
+    async within(timeoutMs) {
+      const drain = setTimeout(() => {
+        stdout.destroy();
+        stderr.destroy();
+      }, timeoutMs);
+      await drained;
+      clearTimeout(drain);
+      log.close();
+    },
+  };
 }
 
 function closed(stream: Readable): Promise<void> {

@@ -4,7 +4,7 @@ import { type Informer, openInformer, Pod, systemClock, type Clock, type KubeCli
 import type { Network } from "../network/network.ts";
 import type { ContainerSurroundings } from "./container-plan.ts";
 import type { ContainerEvent } from "./container-worker.ts";
-import { type NodeOptions, registerNode, runHeartbeat } from "./node-object.ts";
+import { type NodeOptions, registerNode, runHeartbeat, tellRuntimes } from "./node-object.ts";
 import { openOutputPipes } from "./output-pipes.ts";
 import { hasEnded, retractStatus } from "./pod-restore.ts";
 import type { PodWorkerDeps } from "./pod-run.ts";
@@ -55,7 +55,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     nodeName,
     hostIp: surroundings.hostIp,
     networkDriver: options.network.driver,
-    runtimes: surroundings.runtimes.map(({ name }) => name),
+    runtimes: surroundings.runtimes,
     facts: options.facts,
     reportError,
   };
@@ -84,7 +84,7 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
       reportError("Failed to watch what volumes are made from", error);
     },
   });
-  const heartbeat = runHeartbeat(node, abort.signal);
+  const talk = Promise.all([runHeartbeat(node, abort.signal), tellRuntimes(node, abort.signal)]);
   await pods.synced;
   return {
     worker: (namespace, name) =>
@@ -95,11 +95,11 @@ export async function openNodeAgent(options: NodeAgentOptions): Promise<NodeAgen
     },
     async close(graceMs) {
       await endWatching();
-      await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.close(graceMs))]);
+      await Promise.all([talk, ...[...workers.values()].map((worker) => worker.close(graceMs))]);
     },
     async detach() {
       await endWatching();
-      await Promise.all([heartbeat, ...[...workers.values()].map((worker) => worker.detach())]);
+      await Promise.all([talk, ...[...workers.values()].map((worker) => worker.detach())]);
     },
   };
 

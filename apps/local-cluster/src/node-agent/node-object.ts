@@ -1,11 +1,13 @@
 import { arch, cpus, hostname, platform, release, totalmem } from "node:os";
 import { AlreadyExistsError, type Clock, ConflictError, type KubeClient, Lease, Node } from "@kelvin/kube";
+import type { Runtime } from "./runtime/runtime.ts";
 import { timestampOf } from "./timestamp.ts";
 
 /** How often the node says that it lives, and how long that is believed. */
 const HEARTBEAT_MS = 10_000;
 const LEASE_SECONDS = 40;
 const PODS_MAX = 250;
+const TRIAL_DELAY_MS = 1_000;
 
 const LEASE_NAMESPACE = "kube-node-lease";
 
@@ -18,7 +20,7 @@ export interface NodeOptions {
   networkDriver: string;
   /** What else is told of the node, by annotation: what it has and what it lacks. */
   facts: Readonly<Record<string, string>>;
-  runtimes: readonly string[];
+  runtimes: readonly Runtime[];
   reportError: (message: string, error: unknown) => void;
 }
 
@@ -29,8 +31,7 @@ export async function registerNode(options: NodeOptions): Promise<void> {
     "kubernetes.io/hostname": nodeName,
     "kubernetes.io/os": platform(),
     "kubernetes.io/arch": kubernetesArch(),
-    // A comma would not be a label.
-    "kelvin.dev/runtimes": options.runtimes.join("."),
+    [runtimesLabel]: namesOf(options.runtimes.filter(({ tried }) => tried === undefined)),
   };
   try {
     await kube.create(Node, {
@@ -46,6 +47,41 @@ export async function registerNode(options: NodeOptions): Promise<void> {
   }
   const body = { status: makeNodeStatus(options) };
   await kube.patch(Node, { name: nodeName }, { type: "merge", body }, { subresource: "status" });
+}
+
+/**
+ * Says which runtimes work here, and of those that had to be tried how, or why not. A while after the start: until a Pod
+ * wants one, there are more urgent things than trying it.
+ */
+export async function tellRuntimes(
+  { kube, clock, nodeName, runtimes, reportError }: NodeOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (runtimes.every(({ tried }) => tried === undefined)) return;
+  await clock.sleep(TRIAL_DELAY_MS, signal);
+  if (signal.aborted) return;
+  const trials = await Promise.all(runtimes.map(async (runtime) => ({ runtime, trial: await runtime.tried?.() })));
+  const working = trials.filter(({ trial }) => trial?.works !== false).map(({ runtime }) => runtime);
+  const annotations = Object.fromEntries(
+    trials.flatMap(({ runtime, trial }) => (trial === undefined ? [] : [[factOf(runtime), trial.fact]])),
+  );
+  const body = { metadata: { labels: { [runtimesLabel]: namesOf(working) }, annotations } };
+  try {
+    if (!signal.aborted) await kube.patch(Node, { name: nodeName }, { type: "merge", body });
+  } catch (error) {
+    if (!signal.aborted) reportError("Failed to say which runtimes the node has", error);
+  }
+}
+
+const runtimesLabel = "kelvin.dev/runtimes";
+
+function factOf({ name }: Runtime): string {
+  return `kelvin.dev/runtime.${name}`;
+}
+
+/** A comma would not be a label. */
+function namesOf(runtimes: readonly Runtime[]): string {
+  return runtimes.map(({ name }) => name).join(".");
 }
 
 /** Renews the node's Lease until `signal` aborts. */

@@ -38,13 +38,15 @@ export interface Cgroups {
   readonly fact: string;
   /** undefined where nothing is to be limited, or can be. */
   open(name: string, limits: ResourceLimits): Cgroup | undefined;
+  /** The same group as an OCI configuration names it, limited or not; undefined where there can be none. */
+  pathOf(name: string): string | undefined;
   /** Removes all that nothing is in any more. */
   close(): void;
 }
 
 /** Where nothing can be limited. */
 export function noCgroups(reason: string): Cgroups {
-  return { fact: `none: ${reason}`, open: () => undefined, close: () => undefined };
+  return { fact: `none: ${reason}`, open: () => undefined, pathOf: () => undefined, close: () => undefined };
 }
 
 /** What the two versions of the kernel's interface differ in. */
@@ -52,6 +54,10 @@ interface Version {
   readonly name: string;
   /** Where our groups are made, by controller; both the same in version 2. */
   readonly parents: readonly string[];
+  /** Where else an OCI runtime makes some: it takes part in every controller. */
+  readonly others: readonly string[];
+  /** What an OCI runtime calls the parents, all of them at once. */
+  readonly ociParent: string;
   readonly settings: (limits: ResourceLimits) => readonly (readonly [parent: string, file: string, value: string])[];
   /** Where it counts whom it killed. */
   readonly countFile: string;
@@ -62,12 +68,13 @@ export function openCgroups(owner: string): Cgroups {
   const home = `kelvin-${createHash("sha256").update(owner).digest("hex").slice(0, 12)}`;
   try {
     const version = existsSync(join(MOUNT, "cgroup.controllers")) ? openVersion2(home) : openVersion1(home);
-    for (const parent of version.parents) removeGroups(parent);
+    for (const parent of [...version.parents, ...version.others]) removeGroups(parent);
     return {
       fact: `memory and cpu, by ${version.name}`,
       open: (name, limits) => openGroup(version, name, limits),
+      pathOf: (name) => join(version.ociParent, name),
       close() {
-        for (const parent of new Set(version.parents)) {
+        for (const parent of new Set([...version.parents, ...version.others])) {
           removeGroups(parent);
           removeGroup(parent);
         }
@@ -90,6 +97,8 @@ function openVersion2(home: string): Version {
   return {
     name: "cgroup v2",
     parents: [parent],
+    others: [],
+    ociParent: parent.slice(MOUNT.length),
     settings: ({ memoryBytes, cpus }) => [
       ...(memoryBytes === undefined ? [] : [[parent, "memory.max", String(memoryBytes)] as const]),
       ...(cpus === undefined ? [] : [[parent, "cpu.max", `${quotaOf(cpus)} ${CPU_PERIOD_US}`] as const]),
@@ -100,17 +109,26 @@ function openVersion2(home: string): Version {
 
 function openVersion1(home: string): Version {
   const groups = readFileSync("/proc/self/cgroup", "utf8");
+  const parents = new Map(
+    [...groups.matchAll(/^\d+:([^:]+):(.*)$/gm)].flatMap(([, controllers = "", own = ""]) =>
+      controllers.split(",").map((name) => [name, join(MOUNT, name.replace(/^name=/, ""), own, home)]),
+    ),
+  );
   const parentOf = (controller: string): string => {
-    const own = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, "m").exec(groups)?.[1];
-    if (own === undefined) throw new Error(`there is no controller "${controller}"`);
-    const parent = join(MOUNT, controller, own, home);
+    const parent = parents.get(controller);
+    if (parent === undefined) throw new Error(`there is no controller "${controller}"`);
     mkdirSync(parent, { recursive: true });
     return parent;
   };
   const [memory, cpu] = [parentOf("memory"), parentOf("cpu")];
+  // Version 2 may be there beside it, without controllers.
+  const unified = join(MOUNT, "unified", /^0::(.*)$/m.exec(groups)?.[1] ?? "/", home);
   return {
     name: "cgroup v1",
     parents: [memory, cpu],
+    others: [unified, ...parents.values()].filter((parent) => parent !== memory && parent !== cpu),
+    // Without a slash before it, it is taken as below the group that one is in already.
+    ociParent: home,
     settings: ({ memoryBytes, cpus }) => [
       ...(memoryBytes === undefined ? [] : [[memory, "memory.limit_in_bytes", String(memoryBytes)] as const]),
       ...(cpus === undefined
@@ -150,6 +168,7 @@ function killsIn(groups: readonly string[], countFile: string): number {
 }
 
 function removeGroups(parent: string): void {
+  if (!existsSync(parent)) return;
   for (const entry of readdirSync(parent, { withFileTypes: true }))
     if (entry.isDirectory()) removeGroup(join(parent, entry.name));
 }

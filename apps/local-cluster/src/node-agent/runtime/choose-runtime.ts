@@ -11,11 +11,13 @@ export interface ChosenRuntime {
 }
 
 /** The first runtime that can run this, or the one that the Pod asks for. @throws ContainerConfigError when there is none. */
-export function chooseRuntime(runtimes: readonly Runtime[], request: RunRequest): ChosenRuntime {
+export async function chooseRuntime(runtimes: readonly Runtime[], request: RunRequest): Promise<ChosenRuntime> {
   const asked = request.pod.metadata.annotations?.[runtimeAnnotation];
   const candidates = asked === undefined ? runtimes : runtimes.filter(({ name }) => name === asked);
   const refusals: string[] = [];
   for (const runtime of candidates) {
+    // oxlint-disable-next-line no-await-in-loop -- a later one is not to be tried where an earlier one will do
+    await runtime.tried?.();
     const lack = runtime.lacks(request);
     if (lack === undefined) return { runtime, because: reasonFor(asked, refusals) };
     refusals.push(`${runtime.name}: ${lack}`);

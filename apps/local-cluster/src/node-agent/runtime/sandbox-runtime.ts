@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostPlace } from "../host-place.ts";
 import { type Mount, tableLine } from "../mounts.ts";
-import { hostnameOf, makeSystemMounts } from "../system-files.ts";
-import { isMachineRoot } from "./identity-map.ts";
+import { hostnameOf } from "../system-files.ts";
+import { makeOverlayRoot } from "./overlay-root.ts";
+import { type PlacedMount, placeInRoot } from "./place-in-root.ts";
 import { lacksUser, privilegeWords } from "./privileges.ts";
-import { type RootPath, resolveInRoot } from "./root-path.ts";
+import { resolveInRoot } from "./root-path.ts";
 import type { LaunchPlan, RunRequest, Runtime } from "./runtime.ts";
 import { hostnameLine, shellQuote } from "./shell-quote.ts";
 import { hasTool, toolFile, toolPath } from "./tools.ts";
@@ -33,86 +34,29 @@ export const sandboxRuntime: Runtime = {
 
 function planSandbox(request: RunRequest): LaunchPlan {
   const { env, security, workingDir, scratch, rootfs = "/" } = request;
-  const layers = { root: join(scratch, "root"), upper: join(scratch, "upper"), work: join(scratch, "work") };
-  // Each run starts from the image alone.
-  for (const path of [layers.upper, layers.work]) rmSync(path, { recursive: true, force: true });
-  for (const path of Object.values(layers)) mkdirSync(path, { recursive: true });
-  const placed = placeInRoot(request, rootfs);
+  const { path: root, line: overlayLine } = makeOverlayRoot(rootfs, scratch);
+  const machine = MACHINE_MOUNTS.filter(({ source }) => existsSync(source));
+  const placed = placeInRoot(request, rootfs, machine);
   const tableFile = join(scratch, "mounts");
-  const at = (inside: string): string => join(layers.root, inside);
+  const at = (inside: string): string => join(root, inside);
   writeFileSync(tableFile, placed.map(({ mount, inside }) => tableLine({ mount, at: at(inside) }, hostPlace)).join(""));
   const directory = resolveInRoot(rootfs, workingDir).inside;
   return {
     words: ["unshare", "--mount", "--uts", "--propagation", "private"],
     script: [
       hostnameLine(hostnameOf(request.pod)),
-      overlayLine(rootfs, layers),
+      overlayLine,
       ...makePlaces(placed, at),
       `mount --no-mtab --all --fstab ${shellQuote(tableFile)} &&`,
       `mkdir -p ${shellQuote(at(directory))} &&`,
-      ...(security.isRootReadOnly ? [`mount --no-mtab -o remount,bind,ro ${shellQuote(layers.root)} &&`] : []),
-      `cd ${shellQuote(layers.root)} && mount --no-mtab --move . / &&`,
+      ...(security.isRootReadOnly ? [`mount --no-mtab -o remount,bind,ro ${shellQuote(root)} &&`] : []),
+      `cd ${shellQuote(root)} && mount --no-mtab --move . / &&`,
     ].join("\n"),
     directory: ".",
     finish: [...privilegeWords(security, ["sys_chroot"]), toolFile("nsenter"), "--root=.", `--wd=.${directory}`, "--"],
     env,
     enter: (pid) => enterSandbox(pid, request, directory),
   };
-}
-
-interface Layers {
-  readonly root: string;
-  readonly upper: string;
-  readonly work: string;
-}
-
-/** Where the kernel refuses an overlay there, as on another overlay, the container gets a copy. */
-function overlayLine(rootfs: string, { root, upper, work }: Layers): string {
-  const own = isMachineRoot() ? "" : ",userxattr";
-  const options = `lowerdir=${rootfs},upperdir=${upper},workdir=${work}${own}`;
-  const mounting = `mount --no-mtab -t overlay overlay -o ${shellQuote(options)} ${shellQuote(root)} 2>/dev/null`;
-  const copying = `{ mount --no-mtab --bind ${shellQuote(upper)} ${shellQuote(root)} && cp --archive --reflink=auto ${shellQuote(`${rootfs}/.`)} ${shellQuote(root)}; }`;
-  return `{ ${mounting} || ${copying}; } &&`;
-}
-
-interface PlacedMount {
-  readonly mount: Mount;
-  /** The mount point as the container sees it, free of links. */
-  readonly inside: string;
-  /** What has to be made for it in the root. */
-  readonly missing: "directory" | "file" | undefined;
-}
-
-/** Parents before children. A place inside another mount is looked for, and made, in what that one mounts. */
-function placeInRoot(request: RunRequest, rootfs: string): PlacedMount[] {
-  const { pod, podIp, directory, volumeMounts, agentMounts } = request;
-  const system = makeSystemMounts({ pod, podIp, directory, hasOwnRoot: true });
-  const machine = MACHINE_MOUNTS.filter(({ source }) => existsSync(source));
-  const own = [...system, ...volumeMounts, ...agentMounts].toSorted((a, b) => a.target.length - b.target.length);
-  const placed: PlacedMount[] = [];
-  for (const mount of [...machine, ...own]) {
-    const target = resolveInRoot(rootfs, mount.target);
-    const parent = placed.findLast(({ inside }) => target.inside.startsWith(`${inside}/`));
-    placed.push(parent === undefined ? placeOn(mount, target) : placeBelow(mount, target, parent));
-  }
-  return placed;
-}
-
-function placeOn(mount: Mount, { inside, kind }: RootPath): PlacedMount {
-  return { mount, inside, missing: kind === "absent" ? kindOf(mount) : undefined };
-}
-
-function placeBelow(mount: Mount, target: RootPath, parent: PlacedMount): PlacedMount {
-  const below = resolveInRoot(parent.mount.source, target.inside.slice(parent.inside.length));
-  if (below.kind === "absent") {
-    mkdirSync(kindOf(mount) === "directory" ? below.path : join(below.path, ".."), { recursive: true });
-    if (kindOf(mount) === "file") writeFileSync(below.path, "", { flag: "a" });
-  }
-  return { mount, inside: join(parent.inside, below.inside), missing: undefined };
-}
-
-function kindOf({ source }: Mount): "directory" | "file" {
-  return hostPlace.isDirectory(source) ? "directory" : "file";
 }
 
 function makePlaces(placed: readonly PlacedMount[], at: (inside: string) => string): string[] {
