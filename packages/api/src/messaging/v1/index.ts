@@ -28,6 +28,7 @@ export {
   markReferenceNotResolved,
   markReferencesResolved,
   propagateSubscriber,
+  type SubscriptionAddresses,
 } from "./subscription.lifecycle.ts";
 
 export {

@@ -175,9 +175,25 @@ describe("Subscription", () => {
   test("Ready when all hold", () => {
     const status = subscriptions.initializeSubscription(subscription({}), now);
     expect(conditionText(status, "OIDCIdentityCreated")).toBe("True/authentication-oidc feature disabled");
-    subscriptions.markReferenceNotResolved(status, { which: "reply", problem: "p" }, now);
+    const addresses = {
+      subscriber: { url: "http://s", CACerts: "c" },
+      reply: { url: "http://r", audience: "a" },
+      deadLetterSink: { url: "http://d" },
+    };
+    subscriptions.markReferencesResolved(status, addresses, now);
+    expect(status.physicalSubscription).toEqual({
+      subscriberUri: "http://s",
+      subscriberCACerts: "c",
+      replyUri: "http://r",
+      replyAudience: "a",
+      deadLetterSinkUri: "http://d",
+    });
+    const { reply: _, ...others } = addresses;
+    subscriptions.markReferenceNotResolved(status, { which: "reply", problem: "p", addresses: others }, now);
+    expect(status.physicalSubscription).not.toHaveProperty("replyUri");
+    expect(status.physicalSubscription).not.toHaveProperty("replyAudience");
     expect(conditionText(status, "Ready")).toBe("False/ReplyResolveFailed: Failed to resolve spec.reply: p");
-    subscriptions.markReferencesResolved(status, now);
+    subscriptions.markReferencesResolved(status, addresses, now);
     subscriptions.markNotAddedToChannel(status, "p", now);
     expect(conditionText(status, "Ready")).toBe("False/PhysicalChannelSyncFailed: Failed to sync physical Channel: p");
     subscriptions.markAddedToChannel(status, now);

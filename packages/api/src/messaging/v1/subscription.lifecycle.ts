@@ -1,8 +1,14 @@
 import { markIdentityDisabled } from "../../duck/delivery.lifecycle.ts";
+import type { ResolvedDestination } from "../../duck/destination.resolution.ts";
 import type { SubscriberStatus } from "../../duck/destination.types.ts";
 import { subscriptionReasons } from "../../eventing/v1/reasons.ts";
 import { initializeStatus } from "../../meta/status.ts";
-import { Subscription, subscriptionConditions, type SubscriptionStatus } from "./subscription.types.ts";
+import {
+  Subscription,
+  subscriptionConditions,
+  type PhysicalSubscription,
+  type SubscriptionStatus,
+} from "./subscription.types.ts";
 
 const set = Subscription.conditions;
 const { referencesResolved, addedToChannel, channelReady } = subscriptionConditions;
@@ -14,9 +20,30 @@ export function initializeSubscription(subscription: Subscription, now: Date): S
   return status;
 }
 
-/** The channel and all addresses are known. */
-export function markReferencesResolved(status: SubscriptionStatus, now: Date): void {
+/** The addresses of a Subscription, as far as they are known. */
+export interface SubscriptionAddresses {
+  readonly subscriber?: ResolvedDestination;
+  readonly reply?: ResolvedDestination;
+  /** The Subscription's own, or else its channel's. */
+  readonly deadLetterSink?: ResolvedDestination;
+}
+
+/** The channel and all addresses are known. They replace those in the status. */
+export function markReferencesResolved(status: SubscriptionStatus, addresses: SubscriptionAddresses, now: Date): void {
+  status.physicalSubscription = physicalSubscriptionOf(addresses);
   set.markTrue(status, { type: referencesResolved }, now);
+}
+
+function physicalSubscriptionOf(addresses: SubscriptionAddresses): PhysicalSubscription {
+  const fields = (["subscriber", "reply", "deadLetterSink"] as const).flatMap((name) => {
+    const { url, CACerts, audience } = addresses[name] ?? {};
+    return [
+      [`${name}Uri`, url],
+      [`${name}CACerts`, CACerts],
+      [`${name}Audience`, audience],
+    ];
+  });
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as PhysicalSubscription;
 }
 
 const resolutions = {
@@ -32,12 +59,17 @@ const resolutions = {
   },
 } as const;
 
-/** One of the references leads nowhere. Its address in `physicalSubscription` must be gone as well. */
+/** One of the references leads nowhere. `addresses` are those that do; any other is forgotten. */
 export function markReferenceNotResolved(
   status: SubscriptionStatus,
-  failure: { readonly which: keyof typeof resolutions; readonly problem: string },
+  failure: {
+    readonly which: keyof typeof resolutions;
+    readonly problem: string;
+    readonly addresses: SubscriptionAddresses;
+  },
   now: Date,
 ): void {
+  status.physicalSubscription = physicalSubscriptionOf(failure.addresses);
   const { reason, text } = resolutions[failure.which];
   set.markFalse(status, { type: referencesResolved, reason, message: `${text}: ${failure.problem}` }, now);
 }
