@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import { describe, expect, test } from "@jest/globals";
 import { parseEventingFeatures } from "../eventing/config/features-config.ts";
 import { fieldErrorText } from "../meta/field-error.ts";
@@ -54,6 +55,15 @@ describe("validation of", () => {
     [{ uri: "http://x", CACerts: pem("CERTIFICATE", "AAAA") }, "invalid value: CA Cert provided is invalid: caCert"],
   ] as [Destination, string][])("%j", (destination, want) => {
     expect(fieldErrorText(validateDestination(destination, features))).toBe(want);
+  });
+
+  test("certificates, one or several in one text", () => {
+    const [first = "", second = ""] = rootCertificates;
+    const text = (CACerts: string): string =>
+      fieldErrorText(validateDestination({ uri: "https://x", CACerts }, features));
+    expect(text(first)).toBe("");
+    expect(text(`${first}\n${second}\n`)).toBe("");
+    expect(text(`${first}\n${second.replace(/[A-Za-z0-9]{40}\n/, "\n")}`)).toMatch(/^invalid value: CA Cert provided/);
   });
 
   test("a group in place of a version, where that is allowed", () => {
