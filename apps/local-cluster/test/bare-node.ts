@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type KubeClient, Pod, ServiceAccount, systemClock } from "@kelvin/kube";
 import { type ApiServer, openApiServer } from "../src/api-server/open-api-server.ts";
 import { makeDirectoryImages } from "../src/node-agent/images/directory-images.ts";
+import type { ContainerProcess } from "../src/node-agent/launch.ts";
 import { type NodeAgent, openNodeAgent } from "../src/node-agent/node-agent.ts";
 import { openRunningPods, type RunningPods } from "../src/node-agent/running-pods.ts";
 import { openNodePlace, type NodePlace } from "../src/open-node-place.ts";
@@ -12,13 +13,17 @@ export interface BareNode {
   /** Kills the agent where it stands, with all that it was about to write, and after a while opens another. */
   readonly killAgent: (options: { awayMs: number; meanwhile?: () => Promise<void> }) => Promise<void>;
   readonly pidOf: (uid: string, container: string) => number;
+  readonly processOf: (uid: string, container: string) => ContainerProcess | undefined;
   readonly close: () => Promise<void>;
 }
 
 const NODE_NAME = "bare";
 const HOST_IP = "10.44.0.1";
 
-export async function openBareNode(dataDir: string): Promise<BareNode> {
+export async function openBareNode(
+  dataDir: string,
+  imagesDir = join(import.meta.dirname, "images"),
+): Promise<BareNode> {
   const network = "namespaces";
   const ignore = (): void => undefined;
   const place = await openNodePlace(
@@ -30,7 +35,7 @@ export async function openBareNode(dataDir: string): Promise<BareNode> {
   await api.kube.create(ServiceAccount, account as ServiceAccount);
   const running = openRunningPods();
   let mortal = openMortal(api.kube);
-  let agent = await openAgent(dataDir, mortal.kube, { place, api, running });
+  let agent = await openAgent({ dataDir, imagesDir }, mortal.kube, { place, api, running });
   return {
     kube: withNode(api.kube),
     async killAgent({ awayMs, meanwhile }) {
@@ -39,8 +44,9 @@ export async function openBareNode(dataDir: string): Promise<BareNode> {
       await meanwhile?.();
       await new Promise((resolve) => setTimeout(resolve, awayMs));
       mortal = openMortal(api.kube);
-      agent = await openAgent(dataDir, mortal.kube, { place, api, running });
+      agent = await openAgent({ dataDir, imagesDir }, mortal.kube, { place, api, running });
     },
+    processOf: (uid, container) => running.of(uid).runs.get(container)?.process,
     pidOf: (uid, container) => running.of(uid).runs.get(container)?.process.pid ?? 0,
     async close() {
       await agent.close(500);
@@ -52,7 +58,7 @@ export async function openBareNode(dataDir: string): Promise<BareNode> {
 }
 
 function openAgent(
-  dataDir: string,
+  { dataDir, imagesDir }: { dataDir: string; imagesDir: string },
   kube: KubeClient,
   { place, api, running }: { place: NodePlace; api: ApiServer; running: RunningPods },
 ): Promise<NodeAgent> {
@@ -67,7 +73,7 @@ function openAgent(
     // What a dead one says of itself is no news.
     reportError: () => undefined,
     surroundings: {
-      images: makeDirectoryImages({ repository: dataDir, images: join(import.meta.dirname, "images") }),
+      images: makeDirectoryImages({ repository: dataDir, images: imagesDir }),
       programs: dataDir,
       nodeExecutable: process.execPath,
       compileCache: join(dataDir, "compile-cache"),

@@ -91,11 +91,17 @@ if (isPossible && !isPossibleForOthers)
     "may be as restricted as they like, and share volumes, but run as nobody else",
     () => {
       chmodSync(dataDir, 0o777);
-      expect(reportOf(runAsOrdinaryUser(...scriptWords("pods-ordinary-user.ts", dataDir)))).toEqual({
+      expect(reportOf(runAsOrdinaryUser(...scriptWords("pods-ordinary-user.ts", dataDir, String(hasRunc))))).toEqual({
         hardened: "wrote",
         other: expect.stringContaining(
           "it cannot run as user or group 1000: the cluster runs in an ordinary user's namespace",
         ),
+        web: expect.stringMatching(
+          /^no runtime .*; oci: .*; sandbox: it cannot run as user or group 1234: .* Start the cluster as root/,
+        ),
+        sandbox: "0",
+        oci: hasRunc ? "0" : "not tried",
+        trial: expect.stringMatching(hasRunc ? /^runc does not work here: runc run failed: .*cgroup/ : /^not there: /),
       });
     },
     TIMEOUT_MS,

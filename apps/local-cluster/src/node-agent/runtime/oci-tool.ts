@@ -85,7 +85,9 @@ function call([file = "", ...args]: readonly string[], timeoutMs: number): Promi
   return new Promise((resolve) => {
     execFile(file, args, { env: { PATH: toolPath }, timeout: timeoutMs }, (error, _, stderr) => {
       const said = stderr.trim().split("\n").at(-1) ?? "";
-      resolve(said === "" ? (error?.message ?? "it said nothing") : said);
+      // A line of runc's log: its time and level are of no use here.
+      const message = /msg="(.*)"$/.exec(said)?.[1] ?? said;
+      resolve(message === "" ? (error?.message ?? "it said nothing") : message);
     });
   });
 }
