@@ -186,16 +186,23 @@ function endWatched(watcher: number, app: WatchedApp): void {
   else signalProcess(appPid, "SIGKILL");
 }
 
-/** Until its last change all stages of the launcher have its script among their words; then it is one of the last programs. */
 function isLauncher(pid: number, finish: readonly string[]): boolean {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    const program = words.slice(0, words.indexOf("\0"));
-    return words.includes(PREPARE_FAILURE) || (finish.includes(program) && FINISHERS.includes(program));
+    return areLauncherWords(readFileSync(`/proc/${pid}/cmdline`, "utf8"), finish);
   } catch {
     // It has ended.
     return false;
   }
+}
+
+/**
+ * Whether the words of a process, as in `/proc/<pid>/cmdline`, are the launcher's. Until its last change all its stages have
+ * its script among their words; then it is one of the last programs. While one program becomes the next there are none.
+ */
+export function areLauncherWords(words: string, finish: readonly string[]): boolean {
+  if (words === "") return true;
+  const program = words.slice(0, words.indexOf("\0"));
+  return words.includes(PREPARE_FAILURE) || (finish.includes(program) && FINISHERS.includes(program));
 }
 
 /** Writes output to the log, which `within` closes once all of it has come, or the time for it is up. */

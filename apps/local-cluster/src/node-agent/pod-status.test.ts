@@ -167,3 +167,19 @@ describe("sidecars", () => {
     expect(statusOf(withSidecar, [ended(0)], [named(ended(143))]).phase).toBe("Succeeded");
   });
 });
+
+describe("ready of an init container", () => {
+  const one = { name: "a", image: "dev.local/a" };
+
+  test.each([
+    ["once it has done its work", one, ended(0), true],
+    ["not when it has failed", one, ended(1), false],
+    ["not while it runs", one, running, false],
+    ["as that of any container for a sidecar", { ...one, restartPolicy: "Always" }, ready, true],
+    ["not for a sidecar that has ended", { ...one, restartPolicy: "Always" }, ended(0), false],
+  ] as const)("%s", (...[, container, record, expected]) => {
+    const object = pod({ initContainers: [container], containers: [{ name: "b", image: "dev.local/b" }] });
+    const status = statusOf(object, [newContainerRecord("b")], [record]);
+    expect(status.initContainerStatuses?.[0]?.ready).toBe(expected);
+  });
+});

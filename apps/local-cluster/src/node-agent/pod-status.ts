@@ -157,6 +157,13 @@ function isReady({ state }: ContainerRecord): boolean {
   return state.phase === "running" && state.isReady;
 }
 
+/** An init container is ready when it has done its work. */
+function countsAsReady(record: ContainerRecord, pod: Pod): boolean {
+  const { name, state } = record;
+  const isInit = (pod.spec?.initContainers ?? []).some((one) => one.name === name) && !isSidecar(pod, name);
+  return isInit ? state.phase === "terminated" && state.termination.exitCode === 0 : isReady(record);
+}
+
 function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus {
   const { name, state, last, restartCount } = record;
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
@@ -169,7 +176,7 @@ function makeContainerStatus(record: ContainerRecord, pod: Pod): ContainerStatus
     image,
     imageID: id === undefined ? "" : imageIdOf(record, image),
     ...(id !== undefined && { containerID: `${containerIdPrefix}${id}` }),
-    ready: isReady(record),
+    ready: countsAsReady(record, pod),
     started: state.phase === "running" && state.isStarted,
     restartCount,
     state: makeState(record),

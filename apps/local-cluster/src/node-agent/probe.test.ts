@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { countProbe, newTally, nextProbeDelayMs, parseProbeTimes } from "./probe.ts";
+import { countProbe, firstProbeDelayMs, newTally, nextProbeDelayMs, parseProbeTimes } from "./probe.ts";
 
 const times = parseProbeTimes({ periodSeconds: 2, failureThreshold: 2, successThreshold: 2 });
 
@@ -40,5 +40,16 @@ describe("nextProbeDelayMs", () => {
     const delays = [0, 1, 2, 5, 10, 1_000].map((attempt) => Math.round(nextProbeDelayMs(times, attempt)));
     expect(delays).toEqual([20, 28, 39, 108, 250, 250]);
     expect(nextProbeDelayMs(times, undefined)).toBe(2_000);
+  });
+});
+
+describe("firstProbeDelayMs", () => {
+  test.each([
+    [{ periodSeconds: 10 }, 0, 10_000],
+    [{ periodSeconds: 10, initialDelaySeconds: 3 }, 3_000, 10_000],
+    [{ periodSeconds: 2, initialDelaySeconds: 30 }, 30_000, 30_000],
+  ])("liveness leaves the app the time to listen: %j", (probe, earlyMs, livenessMs) => {
+    const probeTimes = parseProbeTimes(probe);
+    expect([true, false].map((isEarly) => firstProbeDelayMs(probeTimes, isEarly))).toEqual([earlyMs, livenessMs]);
   });
 });

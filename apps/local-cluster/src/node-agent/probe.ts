@@ -42,6 +42,15 @@ export function countProbe(tally: ProbeTally, hasSucceeded: boolean, times: Prob
   return { successes, failures, verdict: tally.verdict };
 }
 
+/**
+ * How long after the start a probe is made for the first time. The kubelet's falls anywhere within the first period. One that
+ * waits for the app to come up begins at once; a liveness probe, made at once, would find every app dead, and kill one with a
+ * threshold of 1.
+ */
+export function firstProbeDelayMs({ initialDelayMs, periodMs }: ProbeTimes, isEarly: boolean): number {
+  return isEarly ? initialDelayMs : Math.max(initialDelayMs, periodMs);
+}
+
 const EARLY_DELAY_INITIAL_MS = 20;
 const EARLY_DELAY_MAX_MS = 250;
 const EARLY_DELAY_GROWTH = 1.4;

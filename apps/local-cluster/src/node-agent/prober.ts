@@ -1,6 +1,20 @@
 import { type Clock, sleepOn } from "@kelvin/kube";
 import { checkProbe, type ProbeResult, type ProbeTarget } from "./probe-check.ts";
-import { countProbe, newTally, nextProbeDelayMs, parseProbeTimes, type ProbeSpec, type ProbeTally } from "./probe.ts";
+import {
+  countProbe,
+  firstProbeDelayMs,
+  newTally,
+  nextProbeDelayMs,
+  parseProbeTimes,
+  type ProbeSpec,
+  type ProbeTally,
+} from "./probe.ts";
+
+/**
+ * How long a container that nobody probes must live to be believed ready. The kubelet looks about once a second, and misses
+ * one that ends at once: believed, it would let a Deployment replace what works by what does not start.
+ */
+const SETTLE_DELAY_MS = 500;
 
 /** What the probes of one run of a container found out. */
 export interface ProbeFindings {
@@ -30,11 +44,16 @@ export async function runProbes(options: ProberOptions): Promise<void> {
     if (!hasStarted || signal.aborted) return;
   }
   findings.onStarted();
-  if (readinessProbe === undefined) findings.onReady(true);
   await Promise.all([
-    readinessProbe === undefined ? undefined : watchReadiness(readinessProbe, options),
+    readinessProbe === undefined ? settleAsReady(options) : watchReadiness(readinessProbe, options),
     livenessProbe === undefined ? undefined : watchLiveness(livenessProbe, options),
   ]);
+}
+
+async function settleAsReady({ target, clock, known, findings, signal }: ProberOptions): Promise<void> {
+  // A startup probe has seen it alive.
+  if (!known.isReady && target.container.startupProbe === undefined) await sleepOn(clock, SETTLE_DELAY_MS, signal);
+  if (!signal.aborted) findings.onReady(true);
 }
 
 async function untilStarted(probe: ProbeSpec, options: ProberOptions): Promise<boolean> {
@@ -95,7 +114,8 @@ async function repeatProbe(
   const times = parseProbeTimes(probe);
   let tally = newTally;
   let earlyAttempts = isEarly ? 0 : undefined;
-  if (times.initialDelayMs > 0) await sleepOn(clock, times.initialDelayMs, signal);
+  const delayMs = firstProbeDelayMs(times, isEarly);
+  if (delayMs > 0) await sleepOn(clock, delayMs, signal);
   // Early failures count once a period, or thresholds would be reached before the app had the time they promise.
   let countsFromMs = clock.monotonicMs() + (isEarly ? times.periodMs : 0);
   while (!signal.aborted) {

@@ -16,9 +16,9 @@ const files = (entries: Record<string, string>): Map<string, { content: string; 
   new Map(Object.entries(entries).map(([path, content]) => [path, { content, mode: 0o644 }]));
 
 test("a new version replaces the old one in one step, through the link that readers watch", () => {
-  writeProjectedFiles(directory, files({ token: "one", "deep/ca.crt": "ca" }), "1");
+  writeProjectedFiles(directory, files({ token: "one", "deep/ca.crt": "ca" }), { version: "1" });
   expect(readFileSync(join(directory, "deep", "ca.crt"), "utf8")).toBe("ca");
-  writeProjectedFiles(directory, files({ token: "two" }), "2");
+  writeProjectedFiles(directory, files({ token: "two" }), { version: "2" });
   expect(readFileSync(join(directory, "token"), "utf8")).toBe("two");
   expect(readlinkSync(join(directory, "..data"))).toBe("..2");
   expect(readlinkSync(join(directory, "token"))).toBe("..data/token");
@@ -26,17 +26,17 @@ test("a new version replaces the old one in one step, through the link that read
 });
 
 test("what has not changed is not written again, so that nobody who watches it is woken", () => {
-  writeProjectedFiles(directory, files({ a: "one" }), "1");
-  writeProjectedFiles(directory, files({ a: "one" }), "2");
+  writeProjectedFiles(directory, files({ a: "one" }), { version: "1" });
+  writeProjectedFiles(directory, files({ a: "one" }), { version: "2" });
   expect(readlinkSync(join(directory, "..data"))).toBe("..1");
-  writeProjectedFiles(directory, new Map([["a", { content: "one", mode: 0o400 }]]), "3");
+  writeProjectedFiles(directory, new Map([["a", { content: "one", mode: 0o400 }]]), { version: "3" });
   expect(readlinkSync(join(directory, "..data"))).toBe("..3");
   expect(statSync(join(directory, "a")).mode & 0o777).toBe(0o400);
 });
 
 test("a key that is gone leaves no name behind", () => {
-  writeProjectedFiles(directory, files({ a: "one", b: "two" }), "1");
-  writeProjectedFiles(directory, files({ b: "two" }), "2");
+  writeProjectedFiles(directory, files({ a: "one", b: "two" }), { version: "1" });
+  writeProjectedFiles(directory, files({ b: "two" }), { version: "2" });
   expect(readdirSync(directory).sort()).toEqual(["..2", "..data", "b"]);
 });
 

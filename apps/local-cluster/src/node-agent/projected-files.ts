@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -18,9 +19,13 @@ export type ProjectedFiles = ReadonlyMap<string, { readonly content: Buffer | st
 /**
  * Puts files into a volume so that a reader sees the old set or the new one, never a mixture: the files lie in a directory
  * of their own behind the link `..data`, which is replaced in one step, and the visible names are links through it.
- * This is the kubelet's layout; programs that watch their configuration rely on it.
+ * This is the kubelet's layout; programs that watch their configuration rely on it. The files belong to `group`, if any.
  */
-export function writeProjectedFiles(directory: string, files: ProjectedFiles, version: string): void {
+export function writeProjectedFiles(
+  directory: string,
+  files: ProjectedFiles,
+  { version, group }: { readonly version: string; readonly group?: number | undefined },
+): void {
   if (isWritten(directory, files)) return;
   const stamp = `..${version}`;
   mkdirSync(join(directory, stamp), { recursive: true });
@@ -28,6 +33,7 @@ export function writeProjectedFiles(directory: string, files: ProjectedFiles, ve
     const file = join(directory, stamp, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
+    if (group !== undefined) giveToGroup(file, group);
     // Not left to the umask.
     chmodSync(file, mode);
   }
@@ -40,6 +46,14 @@ export function writeProjectedFiles(directory: string, files: ProjectedFiles, ve
   for (const name of names) linkOnce(directory, name);
   removeStaleLinks(directory, names);
   if (previous !== undefined && previous !== stamp) rmSync(join(directory, previous), { recursive: true, force: true });
+}
+
+function giveToGroup(file: string, group: number): void {
+  try {
+    chownSync(file, -1, group);
+  } catch {
+    // An ordinary user cannot, and has nobody else to share with.
+  }
 }
 
 /** Whether a key or path may become a file of a volume: relative and inside it. */

@@ -17,22 +17,26 @@ afterEach(() => {
 
 type Volumes = NonNullable<NonNullable<Pod["spec"]>["volumes"]>;
 
-function makePod(volumes: Volumes): Pod {
+function makePod(volumes: Volumes, fsGroup?: number): Pod {
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "p", namespace: "default", uid: "1", labels: { app: "a" } },
-    spec: { volumes, containers: [{ name: "c", image: "dev.local/x", resources: { limits: { cpu: "1500m" } } }] },
+    spec: {
+      volumes,
+      ...(fsGroup !== undefined && { securityContext: { fsGroup } }),
+      containers: [{ name: "c", image: "dev.local/x", resources: { limits: { cpu: "1500m" } } }],
+    },
   };
 }
 
-async function prepare(volumes: Volumes): Promise<Awaited<ReturnType<typeof prepareVolumes>>> {
+async function prepare(volumes: Volumes, fsGroup?: number): Promise<Awaited<ReturnType<typeof prepareVolumes>>> {
   const kube = openFakeKube();
   const metadata = { name: "cm", namespace: "default" };
   await kube.create(ConfigMap, { apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "one", b: "two" } });
   const data = { key: Buffer.from("secret").toString("base64") };
   await kube.create(Secret, { apiVersion: "v1", kind: "Secret", metadata: { ...metadata, name: "s" }, data });
-  const scope = { pod: makePod(volumes), podIp: "10.44.0.9", hostIp: "10.44.0.1", directory };
+  const scope = { pod: makePod(volumes, fsGroup), podIp: "10.44.0.9", hostIp: "10.44.0.1", directory };
   const mintToken = (): Promise<{ token: string; expiresAtMs: number }> =>
     Promise.resolve({ token: "t", expiresAtMs: 1_000 });
   return prepareVolumes(scope, { kube, mintToken, nowMs: () => 0 });
@@ -51,6 +55,13 @@ describe("prepareVolumes", () => {
     expect(read("one", "deep", "a")).toBe("one");
     expect(modeOf("one", "deep", "a")).toBe(0o666);
     expect([read("two", "key"), modeOf("two", "key")]).toEqual(["secret", 0o400]);
+  });
+
+  test("the Pod's group may read what its mode keeps from others, and owns it where root runs the cluster", async () => {
+    const group = process.getuid?.() === 0 ? 2_000 : (process.getgid?.() ?? 0);
+    await prepare([{ name: "two", secret: { secretName: "s", defaultMode: 0o400 } }], group);
+    expect(modeOf("two", "key")).toBe(0o440);
+    expect(statSync(join(directory, "two", "key")).gid).toBe(group);
   });
 
   test("a projected volume joins its sources under one mode; a token in it sets the time of the next write", async () => {

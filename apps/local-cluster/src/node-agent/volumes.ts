@@ -4,7 +4,7 @@ import { runCommand } from "../network/command.ts";
 import { ContainerConfigError, type ContainerSpec, expandVariables } from "./container-env.ts";
 import { makeHostPath } from "./host-path.ts";
 import type { Mount } from "./mounts.ts";
-import { isVolumePath, writeProjectedFiles } from "./projected-files.ts";
+import { isVolumePath, type ProjectedFiles, writeProjectedFiles } from "./projected-files.ts";
 import { readVolume, type Volume, type VolumeDeps, VolumeError, type VolumeScope } from "./volume-content.ts";
 import { parseQuantity } from "../controllers/scheduler/quantity.ts";
 
@@ -56,8 +56,14 @@ async function prepareVolume(volume: Volume, scope: VolumeScope, deps: VolumeDep
     return { directory, isReadOnly: false };
   }
   const { files, refreshAtMs } = await readVolume(volume, scope, deps);
-  writeProjectedFiles(directory, files, String(deps.nowMs()));
+  const readable = fsGroup === undefined ? files : readableByGroup(files);
+  writeProjectedFiles(directory, readable, { version: String(deps.nowMs()), group: fsGroup });
   return { directory, isReadOnly: true, ...(refreshAtMs !== undefined && { refreshAtMs }) };
+}
+
+/** A Pod's fsGroup may read what the API has filled, whatever the mode says, as the kubelet has it. */
+function readableByGroup(files: ProjectedFiles): ProjectedFiles {
+  return new Map([...files].map(([path, file]) => [path, { ...file, mode: file.mode | 0o440 }]));
 }
 
 /** A file system in memory, seen by all containers that start after it; once, however often the volume is prepared. */

@@ -40,8 +40,12 @@ function frame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x80 | opcode]), length, mask, masked]);
 }
 
-async function connect(query: string, protocols: string): Promise<{ socket: Duplex; protocol: string | undefined }> {
-  const call = request(`${server.url}/api/v1/namespaces/default/pods/p/exec?${query}`, {
+async function connect(
+  query: string,
+  protocols: string,
+  subresource = "exec",
+): Promise<{ socket: Duplex; protocol: string | undefined }> {
+  const call = request(`${server.url}/api/v1/namespaces/default/pods/p/${subresource}?${query}`, {
     ca: server.caCert,
     headers: {
       Authorization: `Bearer ${server.adminToken}`,
@@ -104,6 +108,32 @@ describe("pods/exec", () => {
     );
     expect(code).toBe(400);
     expect(json).toMatchObject({ message: expect.stringContaining("only WebSocket is served here") });
+  });
+});
+
+describe("pods/attach", () => {
+  beforeAll(() => {
+    server.setPodLogs({
+      async *openLog(_container, { tailLines, follow }) {
+        await Promise.resolve();
+        if (tailLines !== 0) yield Buffer.from("said before\n");
+        if (follow === true) yield Buffer.from("said later\n");
+      },
+    });
+  });
+
+  test("shows what is said from now on", async () => {
+    const { socket } = await connect("stdout=true&stderr=true", "v5.channel.k8s.io", "attach");
+    const channels = await readChannels(socket);
+    expect([channels[1], channels[2]]).toEqual(["said later\n", undefined]);
+  });
+
+  test("shows who brings input all of it, and tells them that nobody reads theirs", async () => {
+    const { socket } = await connect("stdin=true&stdout=true&stderr=true", "v5.channel.k8s.io", "attach");
+    socket.write(frame(2, Buffer.from("\0hello")));
+    const channels = await readChannels(socket);
+    expect(channels[1]).toBe("said before\nsaid later\n");
+    expect(channels[2]).toContain("take no input");
   });
 });
 

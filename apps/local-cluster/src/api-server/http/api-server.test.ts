@@ -297,6 +297,18 @@ describe("writes", () => {
     expect(valueAt(refused.json, "details", "causes")).toMatchObject([{ reason: "NamespaceTerminating" }]);
   });
 
+  test.each(["default", "kube-system", "kube-public"])("the namespace %s is not deleted, by nobody", async (name) => {
+    const refused = await client.call("DELETE", `/api/v1/namespaces/${name}`);
+    expect([refused.code, refused.json["message"]]).toEqual([
+      403,
+      `namespaces "${name}" is forbidden: this namespace may not be deleted`,
+    ]);
+    await expect(server.kube.delete(Namespace, { name })).rejects.toThrow("may not be deleted");
+    expect((await client.call("GET", `/api/v1/namespaces/${name}`)).json).toMatchObject({
+      status: { phase: "Active" },
+    });
+  });
+
   test("a Namespace waits for its spec's finalizer, whoever takes it away", async () => {
     for (const [name, finalize] of [
       ["by-put", "/finalize"],
@@ -443,6 +455,12 @@ describe("Pods", () => {
     const { code, json } = await client.call("GET", `${pods}/fixed/${subresource}`);
     expect(code).toBe(400);
     expect(json["message"]).toContain("unable to upgrade: only WebSocket is served here");
+  });
+
+  test("attach no terminal, whatever the client speaks", async () => {
+    const { code, json } = await client.call("POST", `${pods}/fixed/attach?stdin=true&stdout=true&tty=true`);
+    expect(code).toBe(400);
+    expect(json["message"]).toContain("have no terminal");
   });
 });
 

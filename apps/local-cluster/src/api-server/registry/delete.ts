@@ -4,6 +4,7 @@ import { conflict, invalid, notFound, successStatus, type Status } from "../stat
 import { invalidValue } from "../field-cause.ts";
 import { storeKey, withOwnMetadata } from "./create.ts";
 import { timestampOf } from "./metadata.ts";
+import { checkMayBeDeleted } from "./namespace-lifecycle.ts";
 import type { Registry, WriteRequest } from "./request.ts";
 
 export interface DeleteOptions {
@@ -22,7 +23,7 @@ const orphanFinalizer = "orphan";
  * Begins or completes the deletion of an object. Idempotent: asking again for a terminating object changes nothing, except
  * that a grace period may be shortened.
  *
- * @throws StatusError 404, or 409 Conflict when a precondition does not hold.
+ * @throws StatusError 404, 403 for a namespace that the cluster needs, or 409 Conflict when a precondition does not hold.
  */
 export async function deleteObject(
   registry: Registry,
@@ -35,6 +36,7 @@ export async function deleteObject(
   const seen = registry.store.get(key);
   if (seen === undefined) throw notFound(resource, name);
   checkPreconditions(request, seen, options);
+  checkMayBeDeleted(resource, name);
   await registry.admission.validate({ operation: "DELETE", request, name, oldObject: viewOf(resource, seen) });
 
   const current = registry.store.get(key);

@@ -1,4 +1,5 @@
 import type { ApiObject } from "../api-object.ts";
+import type { Resource } from "../resource.ts";
 import { forbidden, notFound } from "../status-error.ts";
 import type { Registry, WriteRequest } from "./request.ts";
 
@@ -20,4 +21,13 @@ export function checkNamespace(registry: Registry, request: WriteRequest, object
     },
   ];
   throw forbidden(resource, object.metadata.name ?? "", { message, causes });
+}
+
+/** The cluster does not live without them: the Service of the API server is in the first, what all may read in the last. */
+const lasting: readonly string[] = ["default", "kube-system", "kube-public"];
+
+/** @throws StatusError 403 for a namespace that is not to be deleted. */
+export function checkMayBeDeleted(resource: Resource, name: string): void {
+  if (resource.group !== "" || resource.plural !== "namespaces" || !lasting.includes(name)) return;
+  throw forbidden(resource, name, { message: "this namespace may not be deleted" });
 }
