@@ -18,7 +18,7 @@ cgroups.close();
 const DEVICES = "fd full mqueue null ptmx pts random shm stderr stdin stdout termination-log tty urandom zero".split(
   " ",
 );
-const PROGRAMS = ["/bin/sh", "/bin/cat", "/bin/ls", "/bin/sleep", "/usr/bin/touch"];
+const PROGRAMS = ["/bin/sh", "/bin/cat", "/bin/ls", "/bin/sleep", "/usr/bin/touch", "/usr/bin/stty", "/usr/bin/tty"];
 
 function makeImage(): void {
   makeUnpackedImage(join(dataDir, "images", "tools"), PROGRAMS, { Env: ["PATH=/bin:/usr/bin"] });
@@ -69,6 +69,7 @@ afterEach(() => {
       makeImage();
       expect(reportOf(runInNamespaces(...scriptWords("pods-oci.ts", dataDir, "bare")))).toEqual({
         sameContainer: true,
+        terminals: ["/dev/pts/0 33 77", expect.stringMatching(/^\/dev\/pts\/\d+ 33 77$/)],
         exec: { said: "seen", isOther: true, exitCode: 7 },
         watcher: { code: 137, isAppGone: true },
         log: "first",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CoreEvent, Pod } from "@kelvin/kube";
 import { makePodExec } from "../src/node-agent/pod-exec.ts";
 import type { ContainerProcess } from "../src/node-agent/launch.ts";
-import { openBareNode } from "./bare-node.ts";
+import { type BareNode, openBareNode } from "./bare-node.ts";
 import { keyOf, makeShellPod, openTestCluster, podWhen, runPod, tell, until } from "./cluster.ts";
 
 const [dataDir = "", mode = "", hasCgroups = ""] = process.argv.slice(2);
@@ -109,6 +109,8 @@ async function onBareNode(): Promise<object> {
   const said = await textOf(session.stdout);
   const exitCode = await session.exited;
 
+  const terminals = [await terminalIn(adopted), await terminalIn(await startInSandbox(node))];
+
   // What is given up ends, in whatever session the runtime has put it.
   const long = await exec.openExec(name, { ...asked, command: ["sleep", "4711"] });
   await until(() => (sleepers().length > 0 ? true : undefined));
@@ -125,10 +127,30 @@ async function onBareNode(): Promise<object> {
   const end = firstOf(over)?.state?.terminated;
   return {
     sameContainer: end?.containerID === firstContainer,
+    terminals,
     exec: { said: said.split("\n")[0], isOther: said.split("\n")[1] !== "1", exitCode },
     watcher: { code: end?.exitCode, isAppGone },
     log: log.trim().split(" ").at(-1),
   };
+}
+
+async function startInSandbox({ kube, processOf }: BareNode): Promise<ContainerProcess> {
+  const pod = make("sandboxed", { script: WAIT, readinessProbe });
+  await kube.create(Pod, { ...pod, metadata: { ...pod.metadata, annotations: { "kelvin.dev/runtime": "sandbox" } } });
+  const begun = await podWhen(kube, "sandboxed", (found) => firstOf(found)?.ready === true);
+  return until(() => processOf(begun.metadata.uid ?? "", "main"));
+}
+
+/** Which terminal a command has inside, and what it hears of the window's size. */
+async function terminalIn(process: ContainerProcess): Promise<string> {
+  const exec = makePodExec({ worker: () => ({ container: () => ({ target: targetFor(process) }) }) as never });
+  const script = 'until [ "$(stty size)" = "33 77" ]; do sleep 0.05; done; echo "$(tty) $(stty size)"';
+  const session = await exec.openExec(
+    { namespace: "default", pod: "any", container: "main" },
+    { command: ["sh", "-c", script], hasStdin: true, isTerminal: true },
+  );
+  await session.resize({ columns: 77, rows: 33 });
+  return (await textOf(session.stdout)).trim();
 }
 
 function firstOf({ status }: Pod): NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number] | undefined {
@@ -136,7 +158,7 @@ function firstOf({ status }: Pod): NonNullable<NonNullable<Pod["status"]>["conta
 }
 
 function targetFor(process: ContainerProcess): object {
-  return { begun: () => process.begun(), enter: () => process.enter(), env: {} };
+  return { begun: () => process.begun(), enter: (hasTerminal: boolean) => process.enter(hasTerminal), env: {} };
 }
 
 async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {

@@ -6,8 +6,14 @@ export interface ExecOptions {
   readonly command: readonly string[];
   /** Whether input will come; without it the command reads an empty one. */
   readonly hasStdin: boolean;
-  /** A terminal: output and errors come as one, and lines are edited on the other side. Its size is not passed on. */
+  /** A terminal: output and errors come as one, and lines are edited on the other side. */
   readonly isTerminal: boolean;
+}
+
+/** Of a terminal, in characters; 1 to 65535 each. */
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 /** A command that runs. */
@@ -17,6 +23,8 @@ export interface ExecSession {
   readonly stderr: Readable;
   /** Resolves with the exit code; 128 and the signal's number when a signal ended it. */
   readonly exited: Promise<number>;
+  /** Tells its terminal, where it has one, how large the window is now. Never rejects. */
+  resize(size: WindowSize): Promise<void>;
   /** Ends the command at once. Harmless when it has ended. */
   kill(): void;
 }

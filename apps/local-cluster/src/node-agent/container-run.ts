@@ -115,6 +115,6 @@ export function targetOf({ plan, process }: ContainerRun): ProbeTarget {
     container,
     env: launch.env,
     begun: () => process.begun(),
-    enter: () => process.enter(),
+    enter: (hasTerminal) => process.enter(hasTerminal),
   };
 }

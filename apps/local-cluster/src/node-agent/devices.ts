@@ -6,7 +6,9 @@ import { runCommand } from "../network/command.ts";
 export const terminationLogPreset = "/dev/termination-log";
 
 /** The devices that every container has, and those that a program may need to build or to measure. */
-const DEVICES = new Set(["null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "kvm"]);
+const DEVICES = new Set(["null", "zero", "full", "random", "urandom", "tty", "fuse", "kvm"]);
+/** Terminals are made in a file system of ours: the host's makes none for a device that is mounted elsewhere. */
+const TERMINALS = ["pts", "ptmx"];
 
 /**
  * Gives the cluster a /dev of its own: links, directories and common devices of the host's, and a place for the file of last
@@ -20,7 +22,14 @@ export async function prepareDevices(scratch: string): Promise<void> {
   );
   writeFileSync(join(stage, "termination-log"), "");
   const table = join(scratch, "dev-mounts");
-  writeFileSync(table, shown.map((name) => `/dev/${name} ${join(stage, name)} none rbind 0 0\n`).join(""));
+  const terminals = join(stage, "pts");
+  mkdirSync(terminals, { recursive: true });
+  symlinkSync("pts/ptmx", join(stage, "ptmx"));
+  const lines = [
+    ...shown.map((name) => `/dev/${name} ${join(stage, name)} none rbind 0 0\n`),
+    `devpts ${terminals} devpts newinstance,ptmxmode=0666,mode=0620 0 0\n`,
+  ];
+  writeFileSync(table, lines.join(""));
   try {
     await runCommand(["mount", "--all", "--fstab", table]);
     await runCommand(["mount", "--rbind", stage, "/dev"]);
@@ -33,7 +42,7 @@ export async function prepareDevices(scratch: string): Promise<void> {
 function makePlace(stage: string, entry: Dirent): boolean {
   const path = join(stage, entry.name);
   // A blank in a name would end the word in the table; no device that matters has one.
-  if (/\s/.test(entry.name)) return false;
+  if (/\s/.test(entry.name) || TERMINALS.includes(entry.name)) return false;
   if (entry.isSymbolicLink()) symlinkSync(readlinkSync(join("/dev", entry.name)), path);
   if (entry.isDirectory()) mkdirSync(path);
   const isDevice = DEVICES.has(entry.name) && (entry.isCharacterDevice() || entry.isFile());

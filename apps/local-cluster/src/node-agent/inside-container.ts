@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { killTree } from "./process-tree.ts";
 import { toolPath } from "./runtime/tools.ts";
+import { withTerminal } from "./terminal.ts";
 
 /** A container that runs, as far as one more command in it needs to know it. */
 export interface EnterableContainer {
   /** Resolves when there is something to enter. */
   readonly begun: () => Promise<void>;
   /** Words that run a command inside the container, in its directory. */
-  readonly enter: () => readonly string[];
+  readonly enter: (hasTerminal: boolean) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -19,13 +20,15 @@ export interface EnterableContainer {
 export async function spawnInside(
   command: readonly string[],
   { begun, enter, env }: EnterableContainer,
-  stdio: { readonly hasStdin: boolean },
+  { hasStdin, isTerminal = false }: { readonly hasStdin: boolean; readonly isTerminal?: boolean },
 ): Promise<ChildProcess> {
   await begun();
-  const [file = "", ...args] = [...enter(), ...command];
+  const words = [...enter(isTerminal), ...command];
+  // Made outside: in an image there need not be a program for it.
+  const [file = "", ...args] = isTerminal ? withTerminal(words) : words;
   return spawn(file, args, {
     env: { ...env, PATH: toolPath },
-    stdio: [stdio.hasStdin ? "pipe" : "ignore", "pipe", "pipe"],
+    stdio: [hasStdin ? "pipe" : "ignore", "pipe", "pipe"],
     detached: true,
   });
 }

@@ -42,7 +42,7 @@ export interface ContainerProcess {
   /** Resolves when the launcher has become the app, or has ended: before, there is nothing to enter. */
   begun(): Promise<void>;
   /** Words to put before a command so that it runs inside the container. */
-  enter(): string[];
+  enter(hasTerminal: boolean): string[];
 }
 
 const BEGIN_POLL_MS = 2;
@@ -163,7 +163,7 @@ function followProcess(
     },
     kill: killAll,
     begun,
-    enter: () => [...network.enter, ...launch.enter(pid)],
+    enter: (hasTerminal) => [...network.enter, ...launch.enter(pid, hasTerminal)],
   };
 }
 

@@ -3,6 +3,7 @@ import { PassThrough, Readable } from "node:stream";
 import { type ExecSession, PodExecError, type PodExec } from "../api-server/pod-exec.ts";
 import { exitCodeOf, killGroup, spawnInside } from "./inside-container.ts";
 import type { NodeAgent } from "./node-agent.ts";
+import { resizeTerminal } from "./terminal.ts";
 
 /** How long output is waited for after the exit: a child that was left behind may hold the pipe for ever. */
 const DRAIN_TIMEOUT_MS = 1_000;
@@ -13,33 +14,20 @@ export function makePodExec(agent: Pick<NodeAgent, "worker">): PodExec {
     async openExec({ namespace, pod, container }, { command, hasStdin, isTerminal }) {
       const target = agent.worker(namespace, pod)?.container(container)?.target;
       if (target === undefined) throw new PodExecError(`container not found ("${container}")`);
-      const words = isTerminal ? withTerminal(command) : command;
-      const child = await spawnInside(words, target, { hasStdin });
+      const child = await spawnInside(command, target, { hasStdin, isTerminal });
       await new Promise<void>((resolve, reject) => {
         child.once("error", (error) => {
           reject(new PodExecError(`cannot exec in container "${container}": ${error.message}`));
         });
         child.once("spawn", resolve);
       });
-      return followCommand(child);
+      return followCommand(child, isTerminal);
     },
   };
 }
 
-/**
- * Gives a command a terminal. Making one takes a system call that node does not have; the program `script`, of the same
- * package as nsenter on most systems, does it. It does not hear of the window's size.
- */
-function withTerminal(command: readonly string[]): string[] {
-  const missing = "kelvin: a terminal needs the program script on this machine; try without -t";
-  const shell = `command -v script >/dev/null || { echo "${missing}" >&2; exit 127; }
-exec script --quiet --flush --return --echo always --command "$1" /dev/null`;
-  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  return ["/bin/sh", "-c", shell, "kelvin", `exec ${quoted}`];
-}
-
-function followCommand(child: ChildProcess): ExecSession {
-  const { stdin, stdout, stderr } = child;
+function followCommand(child: ChildProcess, isTerminal: boolean): ExecSession {
+  const { stdin, stdout, stderr, pid } = child;
   const exited = new Promise<number>((resolve) => {
     child.once("exit", (code, signal) => {
       const drain = setTimeout(() => {
@@ -55,9 +43,16 @@ function followCommand(child: ChildProcess): ExecSession {
     stdout: stdout ?? Readable.from([]),
     stderr: stderr ?? Readable.from([]),
     exited,
+    async resize(size) {
+      if (isTerminal && pid !== undefined && !hasEnded(child)) await resizeTerminal(pid, size);
+    },
     kill: () => {
       // Its number may be another's by then.
-      if (child.exitCode === null && child.signalCode === null) killGroup(child);
+      if (!hasEnded(child)) killGroup(child);
     },
   };
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }

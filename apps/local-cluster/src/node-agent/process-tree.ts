@@ -11,7 +11,8 @@ export function killTree(pid: number): void {
   for (const member of doomed) signalIfThere(member, "SIGKILL");
 }
 
-function childrenOf(pid: number): number[] {
+/** Processes that it has started and that have not ended. */
+export function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
       readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")

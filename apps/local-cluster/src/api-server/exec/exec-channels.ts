@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from "node:stream";
-import type { ExecSession } from "../pod-exec.ts";
+import type { ExecSession, WindowSize } from "../pod-exec.ts";
 import type { Status } from "../status-error.ts";
 import { closeCodes, openWebSocket, type WebSocket } from "./web-socket.ts";
 
@@ -19,6 +19,7 @@ export async function joinExec(
     onMessage(message) {
       const [channel, closed] = message;
       if (channel === channels.close && closed === channels.stdin) session.stdin.end();
+      if (channel === channels.resize) resize(session, message.subarray(1));
       if (channel !== channels.stdin || session.stdin.writableEnded || session.stdin.destroyed) return;
       if (session.stdin.write(message.subarray(1))) return;
       webSocket.pause();
@@ -33,6 +34,29 @@ export async function joinExec(
     copy(session.stderr, wanted.stderr ? channels.stderr : undefined, webSocket),
   ]);
   sayGoodbye(webSocket, statusOf(await session.exited));
+}
+
+const CHARACTERS_MAX = 65_535;
+
+/** What is not a size is left alone: the window is drawn for all that. */
+function resize(session: ExecSession, message: Buffer): void {
+  const size = readSize(message.toString("utf8"));
+  if (size === undefined) return;
+  session.resize(size).catch(() => undefined);
+}
+
+function readSize(text: string): WindowSize | undefined {
+  try {
+    const { Width: columns, Height: rows } = JSON.parse(text) as { Width?: unknown; Height?: unknown };
+    return isLength(columns) && isLength(rows) ? { columns, rows } : undefined;
+  } catch {
+    // No JSON, or no object.
+    return undefined;
+  }
+}
+
+function isLength(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= CHARACTERS_MAX;
 }
 
 /** Says on the error channel why there is no command. */

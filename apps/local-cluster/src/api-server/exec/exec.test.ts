@@ -4,12 +4,13 @@ import { request } from "node:https";
 import { duplexPair, PassThrough, type Duplex } from "node:stream";
 import { Pod } from "@kelvin/kube";
 import { type ApiServer, openApiServer } from "../open-api-server.ts";
-import { type ExecOptions, PodExecError } from "../pod-exec.ts";
+import { type ExecOptions, PodExecError, type WindowSize } from "../pod-exec.ts";
 import { makeRawClient } from "../testing/raw-client.ts";
 import { handshake, openWebSocket } from "./web-socket.ts";
 
 let server: ApiServer;
 const asked: ExecOptions[] = [];
+const sizes: WindowSize[] = [];
 beforeAll(async () => {
   server = await openApiServer({ listen: [{ host: "127.0.0.1", port: 0 }] });
   await server.kube.create(Pod, {
@@ -25,7 +26,11 @@ beforeAll(async () => {
       const stdin = new PassThrough();
       const stderr = new PassThrough().end("oops");
       const exited = once(stdin, "end").then(() => 3);
-      return Promise.resolve({ stdin, stdout: stdin, stderr, exited, kill: () => stdin.end() });
+      const resize = (size: WindowSize): Promise<void> => {
+        sizes.push(size);
+        return Promise.resolve();
+      };
+      return Promise.resolve({ stdin, stdout: stdin, stderr, exited, resize, kill: () => stdin.end() });
     },
   });
 });
@@ -83,9 +88,13 @@ describe("pods/exec", () => {
     const query = "command=cat&command=a%20b&stdin=true&stdout=true&stderr=true&container=c";
     const { socket, protocol } = await connect(query, "v5.channel.k8s.io,v4.channel.k8s.io");
     expect(protocol).toBe("v5.channel.k8s.io");
-    socket.write(Buffer.concat([frame(2, Buffer.from("\0hello")), frame(2, Buffer.from([255, 0]))]));
+    const resized = ['{"Width":77,"Height":33}', '{"Width":0,"Height":33}', "[", "null"].map((text) =>
+      frame(2, Buffer.from(`\u0004${text}`)),
+    );
+    socket.write(Buffer.concat([...resized, frame(2, Buffer.from("\0hello")), frame(2, Buffer.from([255, 0]))]));
     const channels = await readChannels(socket);
     expect(asked.at(-1)).toEqual({ command: ["cat", "a b"], hasStdin: true, isTerminal: false });
+    expect(sizes).toEqual([{ columns: 77, rows: 33 }]);
     expect(channels[1]).toBe("hello");
     expect(channels[2]).toBe("oops");
     expect(JSON.parse(channels[3] ?? "")).toMatchObject({

@@ -50,6 +50,7 @@ function listenTo(
     stdout,
     stderr: Readable.from(hasInput ? [Buffer.from(inputNote)] : []),
     exited: ended,
+    resize: () => Promise.resolve(),
     kill: () => abort.abort(),
   };
 }

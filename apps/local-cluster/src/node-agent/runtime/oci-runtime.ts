@@ -76,7 +76,11 @@ function planBundle(request: RunRequest, tool: OciTool): LaunchPlan {
     finish: [...tool.words, ...log, "run", "--keep", "--bundle", bundle, "--pid-file", pidFile, id],
     env,
     watched: watchApp(pidFile, () => tool.remove(id)),
-    enter: () => [...tool.words, ...log, "exec", id],
+    enter(_, hasTerminal) {
+      // It makes one of its own, inside, and passes on what comes and goes.
+      const terminal = hasTerminal ? ["--tty", "--env", "TERM=xterm"] : [];
+      return [...tool.words, ...log, "exec", ...terminal, id];
+    },
   };
 }
 

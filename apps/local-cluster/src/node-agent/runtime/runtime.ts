@@ -44,7 +44,7 @@ export interface LaunchPlan {
    */
   readonly watched?: WatchedApp;
   /** Words that run a further command where the container with this process is, with its directory, user and search path. */
-  enter(pid: number): readonly string[];
+  enter(pid: number, hasTerminal: boolean): readonly string[];
 }
 
 /** An app that is another process than the one we started. */
