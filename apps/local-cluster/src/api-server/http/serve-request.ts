@@ -4,7 +4,7 @@ import { tokenIssuer } from "../identity/tokens.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { impersonate } from "../identity/impersonate.ts";
 import { serveDiscovery } from "../reading/discovery.ts";
-import { serveOpenApi } from "../reading/open-api.ts";
+import { serveOpenApi, serveSecondOpenApi } from "../reading/open-api.ts";
 import { JournalWriteError } from "../../storage/journal.ts";
 import { noSuchResource, StatusError, unauthorized } from "../status-error.ts";
 import { attributesOf } from "./attributes-of.ts";
@@ -84,12 +84,13 @@ async function route(deps: RequestDeps, asked: Exchange): Promise<void> {
   }
   authorizer.authorize(user, attributes);
   if (path === "/openapi/v3" || path.startsWith("/openapi/v3/")) return serveOpenApi(deps.registry.resources, exchange);
+  if (path === "/openapi/v2") return serveSecondOpenApi(exchange);
   if (isReviewPath(path)) return serveReview(deps, exchange);
   if (target !== undefined) return serveResource(deps, exchange, target);
   if (/^\/apis?(\/|$)/.test(path)) return serveDiscovery(deps.registry.resources, exchange);
   if (path === "/")
     return sendJson(exchange, 200, {
-      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"],
+      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
     });
   throw noSuchResource();
 }

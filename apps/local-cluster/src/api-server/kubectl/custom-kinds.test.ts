@@ -154,4 +154,9 @@ describeKubectl("an installation of custom kinds", () => {
       `${at}[template].properties[spec].properties[containers].items.properties[name].default: Required value: this property is in x-kubernetes-list-map-keys`,
     );
   });
+
+  test("a kind that nobody has installed is called that", async () => {
+    const text = orchard("x").replace("test.dev/v1", "test.dev/v9");
+    expect(await apply(text)).toContain('no matches for kind "Orchard" in version "fruit.test.dev/v9"');
+  });
 });

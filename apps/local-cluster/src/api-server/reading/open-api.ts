@@ -14,7 +14,20 @@ import { addSchemas, componentName, refTo } from "./field-schemas.ts";
 // for explain, the schemas. The operations have no bodies on purpose: kubectl then makes the patches of `kubectl apply` with
 // the types it was built with, as it does with a server of its own version.
 
-/** Answers `/openapi/v3` and the document of one group and version. @throws StatusError 404 for any other, v2 among them. */
+/** A Document of OpenAPI v2 in protobuf that says `swagger: "2.0"` and no more. */
+const emptySecondVersion = Buffer.from("\n\x032.0");
+
+/**
+ * Answers `/openapi/v2` with a document of nothing, in the only form that kubectl reads: of a kind that no v3 document knows,
+ * a misspelt one as a rule, it looks there, and says what is wrong only if that is an answer.
+ */
+export function serveSecondOpenApi({ response }: Exchange): void {
+  const contentType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+  response.writeHead(200, { "Content-Type": contentType, "Cache-Control": "no-cache, private" });
+  response.end(emptySecondVersion);
+}
+
+/** Answers `/openapi/v3` and the document of one group and version. @throws StatusError 404 for any other. */
 export function serveOpenApi(resources: Resources, exchange: Exchange): void {
   const all = resources.all();
   if (exchange.path === "/openapi/v3") return sendJson(exchange, 200, indexDocument(all));
