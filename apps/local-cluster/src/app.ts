@@ -196,6 +196,7 @@ function openImages(
   });
   const pulled = openPulledImages({
     kube,
+    clock: systemClock,
     directory: join(config.dataDir, "images"),
     nodeExecutable: process.execPath,
     compileCache: join(config.dataDir, "compile-cache"),

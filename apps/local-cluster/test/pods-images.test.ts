@@ -42,8 +42,10 @@ afterEach(() => {
         never: waits(["ErrImageNeverPull"], "is not present with pull policy of Never"),
         missing: waits(backOff, "404 MANIFEST_UNKNOWN"),
         wrong: waits(["InvalidImageName"], '"Team" is no part of a repository\'s name'),
-        // The two that the tag has been; nothing half done is left.
-        roots: 2,
+        raced: ["race", "race"],
+        killed: { message: "killed", wasSeen: true, events: true },
+        // The two that the tag has been, and the two others; nothing half done is left.
+        roots: 4,
         left: [],
       });
     },

@@ -1,12 +1,12 @@
 // Pods from images of a registry that asks for a password, on a whole local cluster. Started by pods-images.test.ts; prints
 // what it saw as one line of JSON.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createReadStream, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CoreEvent, CoreService, EndpointSlice, Pod, Secret, ServiceAccount } from "@kelvin/kube";
-import { digestOf, openRegistryClient, packLayer, parseImageReference } from "@kelvin/oci";
-import { makeShellPod, openTestCluster, podWhen, runPod, tell, until } from "./cluster.ts";
-import { makeUnpackedImage } from "./unpacked-image.ts";
+import { openRegistryClient } from "@kelvin/oci";
+import { hasEnded, makeShellPod, openTestCluster, podWhen, runPod, tell, until } from "./cluster.ts";
+import { pushImage } from "./push-image.ts";
 
 const [dataDir = ""] = process.argv.slice(2);
 const { kube, close } = await openTestCluster({ dataDir });
@@ -53,44 +53,9 @@ async function publishRegistry(): Promise<void> {
   });
 }
 
-async function push(name: string, greeting: string): Promise<string> {
-  const reference = parseImageReference(`${REGISTRY}/${name}`);
+function push(name: string, greeting: string): Promise<string> {
   const source = join(dataDir, "source", greeting);
-  makeUnpackedImage(source, ["/bin/sh", "/bin/cat"], {});
-  writeFileSync(join(source, "rootfs", "greeting"), greeting);
-  const file = join(source, "layer.tar.gz");
-  const layer = await packLayer(join(source, "rootfs"), file);
-  const architecture = process.arch === "x64" ? "amd64" : process.arch;
-  const config = Buffer.from(
-    JSON.stringify({
-      architecture,
-      os: "linux",
-      config: { Entrypoint: ["/bin/sh", "-c"], Cmd: ["cat /greeting > /dev/termination-log"] },
-      rootfs: { type: "layers", diff_ids: [layer.diffId] },
-    }),
-  );
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  const configBlob = {
-    mediaType: "application/vnd.oci.image.config.v1+json",
-    digest: digestOf(config),
-    size: config.length,
-  };
-  const manifest = Buffer.from(
-    JSON.stringify({ schemaVersion: 2, mediaType, config: configBlob, layers: [layer.descriptor] }),
-  );
-  await client.writeBlob(
-    reference,
-    {
-      descriptor: configBlob,
-      read: async function* () {
-        yield config;
-      },
-    },
-    signal,
-  );
-  await client.writeBlob(reference, { descriptor: layer.descriptor, read: () => createReadStream(file) }, signal);
-  const descriptor = { mediaType, digest: digestOf(manifest), size: manifest.length };
-  return client.putManifest(reference, { descriptor, bytes: manifest }, signal);
+  return pushImage({ client, reference: `${REGISTRY}/${name}`, source, greeting }, signal);
 }
 
 function byImage(name: string, image: string, { imagePullPolicy = "IfNotPresent", ...rest } = {} as Wishes): Pod {
@@ -125,6 +90,21 @@ async function refused(name: string, pod: Pod, last = "ImagePullBackOff"): Promi
   });
   const message = waiting.status?.containerStatuses?.[0]?.state?.waiting?.message ?? "";
   return { reasons: [...reasons], message };
+}
+
+function findPuller(): number | undefined {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const puller = pids.find((pid) => {
+    try {
+      // The node itself, by its words; the shell before it has them among others.
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      return words[0] === process.execPath && words.some((word) => word.endsWith("/pull-main.ts"));
+    } catch {
+      // It has ended.
+      return false;
+    }
+  });
+  return puller === undefined ? undefined : Number(puller);
 }
 
 const registry = startRegistry();
@@ -167,8 +147,33 @@ const [present, always, digested, never, missing, wrong] = await Promise.all([
   refused("missing", byImage("missing", `${REGISTRY}/team/missing:1`, { imagePullSecrets })),
   refused("wrong", byImage("wrong", `${REGISTRY}/Team/app:1`, { imagePullSecrets }), "InvalidImageName"),
 ]);
-const roots = readdirSync(join(dataDir, "images", "roots")).length;
+
+// Two pullers of the same image at once, for Secrets that differ are not shared; and one that is killed in the middle.
+await push("team/race:1", "race");
+const racing = ["racer", "other-racer"].map((name, index) =>
+  see(
+    byImage(name, `${REGISTRY}/team/race:1`, {
+      imagePullSecrets: index === 0 ? imagePullSecrets : [...imagePullSecrets, { name: "local" }],
+    }),
+  ),
+);
+const raced = (await Promise.all(racing)).map(({ message }) => message);
+// What the one that is killed leaves is removed with the next life.
 const left = readdirSync(join(dataDir, "images", "tmp"));
+await push("team/killed:1", "killed");
+const reasonsOfKilled = new Set<string>();
+await kube.create(Pod, byImage("killed", `${REGISTRY}/team/killed:1`, { imagePullSecrets }));
+process.kill(await until(findPuller), "SIGKILL");
+const afterKill = await podWhen(kube, "killed", (pod) => {
+  reasonsOfKilled.add(pod.status?.containerStatuses?.[0]?.state?.waiting?.reason ?? "");
+  return hasEnded(pod);
+});
+const killed = {
+  message: afterKill.status?.containerStatuses?.[0]?.state?.terminated?.message,
+  wasSeen: reasonsOfKilled.has("ErrImagePull") || reasonsOfKilled.has("ImagePullBackOff"),
+  events: (await eventsOf("killed")).some((text) => text.includes("ended early")),
+};
+const roots = readdirSync(join(dataDir, "images", "roots")).length;
 registry.kill("SIGKILL");
 client.close();
 await close();
@@ -182,6 +187,8 @@ tell({
   never,
   missing,
   wrong,
+  raced,
+  killed,
   roots,
   left,
 });

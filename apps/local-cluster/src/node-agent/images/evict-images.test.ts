@@ -30,7 +30,7 @@ function addImage(key: string, usedSeconds: number, layers: string[]): void {
 }
 
 async function left(bytesMax: number, used: string[] = []): Promise<string> {
-  await evictImages({ directory, bytesMax, isUsed: (key) => used.includes(key) });
+  await evictImages({ directory, bytesMax, isUsed: (key) => used.includes(key), abandonedBeforeMs: 0 });
   const images = ["a", "b", "c"].filter((key) => existsSync(join(directory, "roots", key)));
   const blobs = ["1", "2", "3", "4"].filter((name) => existsSync(pathOf(name)));
   return `${images.join("")} ${blobs.join("")}`;
@@ -43,4 +43,13 @@ test.each([
   ["all may go but that", 0, ["b"], "b 13"],
 ] as [string, number, string[], string][])("%s", async (...[, bytesMax, used, expected]) => {
   expect(await left(bytesMax, used)).toBe(expected);
+});
+
+test("what a killed pull has left half done goes, and what one is at stays", async () => {
+  const store = openContentStore(directory);
+  const [old, recent] = [store.temporaryPath(), store.temporaryPath()];
+  for (const path of [old, recent]) mkdirSync(join(path, "rootfs"), { recursive: true });
+  utimesSync(old, 1, 1);
+  await evictImages({ directory, bytesMax: 3400, isUsed: () => false, abandonedBeforeMs: 2_000 });
+  expect([existsSync(old), existsSync(recent)]).toEqual([false, true]);
 });

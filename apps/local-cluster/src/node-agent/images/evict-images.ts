@@ -8,6 +8,8 @@ export interface EvictionOptions {
   readonly directory: string;
   readonly bytesMax: number;
   readonly isUsed: (key: string) => boolean;
+  /** What a pull has left half done before then is left for good: it was killed. Unix time. */
+  readonly abandonedBeforeMs: number;
 }
 
 interface Kept extends UnpackedImage {
@@ -18,10 +20,11 @@ interface Kept extends UnpackedImage {
  * Removes what is the longest unused until the rest is within the limit: unpacked images that no Pod uses, and blobs that no
  * image is made of. Killed at any line it leaves less, but nothing in part: a directory is renamed before it is removed.
  */
-export async function evictImages({ directory, bytesMax, isUsed }: EvictionOptions): Promise<void> {
+export async function evictImages({ directory, bytesMax, isUsed, abandonedBeforeMs }: EvictionOptions): Promise<void> {
   const roots = join(directory, imagePlaces.roots);
   const images = (await readImages(roots)).toSorted((a, b) => a.usedMs - b.usedMs);
   const store = openContentStore(directory);
+  await store.sweep(abandonedBeforeMs);
   while (bytesOf(images) > bytesMax) {
     const index = images.findIndex(({ key }) => !isUsed(key));
     const [oldest] = index < 0 ? [] : images.splice(index, 1);

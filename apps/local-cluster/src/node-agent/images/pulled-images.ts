@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type KubeClient, type Pod, Secret } from "@kelvin/kube";
+import { type Clock, type KubeClient, type Pod, Secret } from "@kelvin/kube";
 import { readImageConfig } from "./image-config.ts";
 import { type FoundImage, type Image, ImageError, type ImageRequest, type ImageSource } from "./image-source.ts";
 import { imagePlaces, type UnpackedImage } from "./pull-job.ts";
@@ -9,10 +9,13 @@ import { runPull } from "./run-pull.ts";
 
 /** Pulls at the same time: each may take a processor and much of the disk's time. */
 const PULLS_MAX = 2;
+/** No pull takes as long. */
+const PULL_MS_MAX = 24 * 3_600_000;
 const BYTES_MAX_PRESET = 20 * 1024 ** 3;
 
 export interface PulledImagesOptions {
   readonly kube: KubeClient;
+  readonly clock: Clock;
   /** Kept across restarts. */
   readonly directory: string;
   readonly nodeExecutable: string;
@@ -23,6 +26,8 @@ export interface PulledImagesOptions {
 }
 
 interface Pulled extends PulledImagesOptions {
+  /** Before then nobody of this life has pulled. Unix time. */
+  readonly openedMs: number;
   /** Pods by the key of an image that they use. */
   readonly users: Map<string, Set<string>>;
   /** Pulls under way, by what they ask for: who asks the same waits for the same. */
@@ -35,6 +40,7 @@ export function openPulledImages(options: PulledImagesOptions): ImageSource {
   mkdirSync(join(options.directory, imagePlaces.references), { recursive: true });
   const pulled: Pulled = {
     ...options,
+    openedMs: options.clock.now().getTime(),
     users: new Map(),
     underWay: new Map(),
     slots: { free: PULLS_MAX, waiting: [] },
@@ -145,10 +151,13 @@ function use({ directory, users }: Pulled, { key, id, config }: UnpackedImage, p
   return { id, rootfs: join(home, "rootfs"), needsShell: false, ...readImageConfig(config) };
 }
 
-function evictUnused({ directory, users, bytesMax = BYTES_MAX_PRESET, reportError }: Pulled): void {
+function evictUnused({ directory, users, bytesMax = BYTES_MAX_PRESET, openedMs, clock, reportError }: Pulled): void {
+  const abandonedBeforeMs = Math.max(openedMs, clock.now().getTime() - PULL_MS_MAX);
   const isUsed = (key: string): boolean => (users.get(key)?.size ?? 0) > 0;
   // Loaded with the first pull: a cluster starts without it.
-  const evicting = import("./evict-images.ts").then(({ evictImages }) => evictImages({ directory, bytesMax, isUsed }));
+  const evicting = import("./evict-images.ts").then(({ evictImages }) =>
+    evictImages({ directory, bytesMax, isUsed, abandonedBeforeMs }),
+  );
   evicting.catch((error: unknown) => {
     reportError("Failed to remove images that no Pod uses", error);
   });
