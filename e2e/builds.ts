@@ -60,7 +60,7 @@ export function nodeApp(image: string, git: { url: string; revision: string }, e
 
 /** Applies objects in one go. */
 export async function applyAll(kubectl: Kubectl, ...items: readonly object[]): Promise<void> {
-  const list = items.map((item) => JSON.stringify(item)).join("\n");
+  const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const result = await kubectl.withInput(withImages(list), "apply", "-f", "-");
   if (result.code !== 0) throw new Error(result.stderr);
 }
