@@ -52,7 +52,7 @@ const faults: Fault[] = [
     name: "unreachable-git",
     spec: git("http://world.default.svc.cluster.local:9/app"),
     reason: "SourceUnreachable",
-    message: /./,
+    message: /world\.default\.svc\.cluster\.local:9\/app/,
   },
   {
     name: "unknown-host",
@@ -114,7 +114,7 @@ const faults: Fault[] = [
     name: "missing-image",
     spec: { steps: [{ image: "registry.localhost:5000/no/such:image" }] },
     reason: "StepImagePullFailed",
-    message: /./,
+    message: /cannot pull its image "registry\.localhost:5000\/no\/such:image": .*no\/such/,
   },
   {
     name: "missing-directory",

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { applyAll, makeBuild, podsOf, readBuild, shellStep, verdictOf, waitForEnd, waitForStep } from "./builds.ts";
+import {
+  applyAll,
+  type BuildObject,
+  makeBuild,
+  podsOf,
+  readBuild,
+  shellStep,
+  verdictOf,
+  waitForEnd,
+  waitForStep,
+} from "./builds.ts";
 import { describeHere, networkOptions, openCluster, type Cluster } from "./cluster.ts";
 import { call, eventually } from "./http.ts";
 import { openKelvin, supervisorPid } from "./kelvin.ts";
@@ -103,8 +113,26 @@ describeHere("kill -9", () => {
 describeHere("many Builds", () => {
   test(`${crowdSize} at once all end well, each with one Pod`, async () => {
     const names = Array.from({ length: crowdSize }, (_, index) => `crowd-${index}`);
-    await applyAll(kubectl, ...names.map((name) => makeBuild(name, { steps: [shellStep("true")] })));
-    for (const name of names) await expectOneGoodRun(name);
+    const labelled = (build: object, name: string): object => ({
+      ...build,
+      metadata: { name, labels: { e2e: "crowd" } },
+    });
+    const spec = { steps: [shellStep("true")] };
+    await applyAll(kubectl, ...names.map((name) => labelled(makeBuild(name, spec), name)));
+    const list = async (kind: string): Promise<unknown[]> =>
+      (JSON.parse(await kubectl("get", kind, "-l", "e2e=crowd", "-o", "json")) as { items: unknown[] }).items;
+    const ended = await eventually(
+      async () => {
+        const builds = (await list("builds")) as BuildObject[];
+        const verdicts = builds.map((build) => verdictOf(build)?.status);
+        return verdicts.includes("Unknown") || verdicts.includes(undefined) ? undefined : builds;
+      },
+      500_000,
+      "the end of all",
+    );
+    const runs = ended.map((build) => ({ status: verdictOf(build)?.status, attempts: build.status?.attempts?.length }));
+    expect(runs).toEqual(names.map(() => ({ status: "True", attempts: 1 })));
+    expect(await list("pods")).toHaveLength(crowdSize);
   }, 600_000);
 });
 
