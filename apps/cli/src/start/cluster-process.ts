@@ -73,10 +73,17 @@ export interface ClusterProcessOptions {
   readonly start: StartOptions & Pick<ChosenPorts, "registryPort">;
   readonly repository: string;
   readonly network: ClusterNetwork;
+  /** The ports that are bound already, and will be published unasked. */
+  readonly heldPorts: Iterable<number>;
 }
 
 /** Spawns the cluster. Its output goes to `<data-dir>/logs/local-cluster.log`. */
-export function openClusterProcess({ start: options, repository, network }: ClusterProcessOptions): ClusterProcess {
+export function openClusterProcess({
+  start: options,
+  repository,
+  network,
+  heldPorts,
+}: ClusterProcessOptions): ClusterProcess {
   const log = openLog(join(options.dataDir, "logs"));
   const command = [...nodeCommand(options, repository), ...network.options];
   const [file = "", ...args] = [...network.words, ...command];
@@ -92,7 +99,7 @@ export function openClusterProcess({ start: options, repository, network }: Clus
     },
   });
   closeSync(log);
-  return followCluster(child, network, options.egress);
+  return followCluster(child, network, { egress: options.egress, heldPorts: new Set(heldPorts) });
 }
 
 function nodeCommand(options: ClusterProcessOptions["start"], repository: string): string[] {
@@ -129,7 +136,17 @@ function openLog(directory: string): number {
   return openSync(file, "a");
 }
 
-function followCluster(child: ChildProcess, network: ClusterNetwork, egress: StartOptions["egress"]): ClusterProcess {
+/** What the host side does for the cluster. */
+interface Services extends Pick<StartOptions, "egress"> {
+  readonly heldPorts: Set<number>;
+}
+
+function bindFailureOf(port: number, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "EADDRINUSE" ? `port ${port} is in use on the host` : message;
+}
+
+function followCluster(child: ChildProcess, network: ClusterNetwork, { egress, heldPorts }: Services): ClusterProcess {
   const serving = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<void>();
   // Whoever does not wait for it any more need not hear of it.
@@ -152,12 +169,12 @@ function followCluster(child: ChildProcess, network: ClusterNetwork, egress: Sta
   });
 
   async function answer(port: number): Promise<void> {
+    // A cluster that is quick asks before ours is on its way.
+    if (heldPorts.has(port)) return;
     try {
       await publish(port, await bindHostPort(port));
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const reason = code === "EADDRINUSE" ? `port ${port} is in use on the host` : message;
-      await send({ type: "publish-failed", port, message: reason });
+      await send({ type: "publish-failed", port, message: bindFailureOf(port, error) });
     }
   }
 
@@ -168,6 +185,7 @@ function followCluster(child: ChildProcess, network: ClusterNetwork, egress: Sta
       server.close();
     }
     await send({ type: "published", port });
+    heldPorts.delete(port);
   }
 
   const outside = openOutside(send);

@@ -73,7 +73,12 @@ async function runCluster(
   });
   ports.set(registry.port, registry.servers);
   const chosen = { ...options, registryPort: registry.port };
-  const cluster = openClusterProcess({ start: chosen, repository: repositoryRoot, network });
+  const cluster = openClusterProcess({
+    start: chosen,
+    repository: repositoryRoot,
+    network,
+    heldPorts: ports.keys(),
+  });
   signals.onSecond(() => cluster.kill());
   const abort = AbortSignal.any([signals.stopped, abortOn(cluster.exited)]);
   try {
