@@ -52,7 +52,8 @@ const faults: Fault[] = [
     name: "unreachable-git",
     spec: git("http://world.default.svc.cluster.local:9/app"),
     reason: "SourceUnreachable",
-    message: /world\.default\.svc\.cluster\.local:9\/app/,
+    message:
+      /world\.default\.svc\.cluster\.local:9 cannot be reached .*; check the URL, the network and that the server is up/,
   },
   {
     name: "unknown-host",
