@@ -22,6 +22,7 @@ const quickCluster = `
     if (type === "publish-failed") process.send({ type: "failed", message });
     if (type === "stop") process.exit(0);
   });
+  process.once("disconnect", () => process.exit(0));
   process.send({ type: "publish", port: Number(argument("--api-port")) }, () => {
     writeFileSync(argument("--data-dir") + "/asked", "");
   });
@@ -46,7 +47,10 @@ test("a cluster that asks for a port before it was given it gets it all the same
   while (!existsSync(join(directory, "asked"))) await once(watcher, "change");
   watcher.close();
   await cluster.publish(port, servers);
-  await expect(cluster.serving).resolves.toBeUndefined();
-  cluster.stop();
-  await cluster.exited;
+  try {
+    await expect(cluster.serving).resolves.toBeUndefined();
+  } finally {
+    cluster.stop();
+    await cluster.exited;
+  }
 });
