@@ -23,6 +23,9 @@ export function parseTimes(text: string): Times {
 
 const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
 
+/** Of Debian's package runc. */
+const runcCommand = "runc";
+
 /** Runs the program behind these words. */
 export function runBare(words: readonly string[]): Times {
   const args = [...words, "sh", "-c", tellTimes];
@@ -50,7 +53,7 @@ export function bareSandbox(images: string): () => Times {
 export function bareOci(images: string): (() => Times) | undefined {
   const bundle = makeScratchDirectory();
   const env = { PATH: searchPath };
-  if (spawnSync("runc", ["spec"], { cwd: bundle, env }).status !== 0) return undefined;
+  if (spawnSync(runcCommand, ["spec"], { cwd: bundle, env }).status !== 0) return undefined;
   const file = join(bundle, "config.json");
   const config = JSON.parse(readFileSync(file, "utf8")) as { process: object; root: object };
   config.process = { ...config.process, terminal: false, args: ["sh", "-c", tellTimes] };
@@ -60,7 +63,7 @@ export function bareOci(images: string): (() => Times) | undefined {
   const run = (): Times => {
     count += 1;
     const words = ["--root", join(bundle, "state"), "run", "--bundle", bundle, `bare-${process.pid}-${count}`];
-    return parseTimes(execFileSync("runc", words, { encoding: "utf8", env }));
+    return parseTimes(execFileSync(runcCommand, words, { encoding: "utf8", env }));
   };
   try {
     run();
