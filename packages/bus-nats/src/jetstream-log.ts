@@ -6,6 +6,7 @@ import type { ConsumerConfig, ConsumerInfo } from "nats";
 import { durableName, streamName, subjectOf } from "./broker-names.ts";
 import { startReader } from "./jetstream-reader.ts";
 import { toHeaders } from "./message.ts";
+import { makeTrimmer } from "./jetstream-trim.ts";
 import { ignoreMissing, isStoreFull, natsFailure } from "./nats-connection.ts";
 import type { JetStreamConnection } from "./nats-connection.ts";
 
@@ -21,6 +22,8 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
   const { connection, recordBytesMax, clock } = parts;
   const stream = streamName(spec.id);
   const readers = new Set<BusReader>();
+  const subjects = Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition));
+  const trimmer = makeTrimmer({ connection, stream, subjects, clock });
   let turn = 0;
 
   const partitionOf = ({ key }: BusRecord): number => {
@@ -37,6 +40,8 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
         await connection.jetStream.publish(subject, record.body, { headers: toHeaders(record) });
       } catch (error) {
         throw appendFailure(error, spec.id);
+      } finally {
+        trimmer.touch();
       }
     },
     async ends() {
@@ -45,7 +50,10 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
     },
     async openReader(readerSpec) {
       const durables = await asked(spec.id, () => ensureDurables(spec, readerSpec, connection));
-      const reader = startReader({ connection, stream, durables, clock }, readerSpec);
+      const onFinished = (): void => {
+        trimmer.touch();
+      };
+      const reader = startReader({ connection, stream, durables, clock, onFinished }, readerSpec);
       readers.add(reader);
       return reader;
     },
@@ -56,6 +64,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
         dropped += waiting(await consumerInfo(stream, durable, connection));
         await asked(spec.id, () => ignoreMissing(connection.manager.consumers.delete(stream, durable)));
       }
+      trimmer.touch();
       return dropped;
     },
     async backlog(id): Promise<Backlog> {
@@ -68,6 +77,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
     async close() {
       for (const reader of readers) await reader.close();
       readers.clear();
+      trimmer.close();
     },
   };
 }
@@ -92,7 +102,7 @@ async function ensureDurables(
       filter_subject: subjectOf(spec.id, partition),
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(connection.silenceMsMax),
-      deliver_policy: reader.from === "end" ? DeliverPolicy.New : DeliverPolicy.All,
+      ...(await beginning(stream, reader, connection)),
       // At its maximum the server drops an event silently; nothing here may be dropped.
       max_deliver: -1,
       // The window is the reader's own; one here would be shared by all replicas.
@@ -101,6 +111,17 @@ async function ensureDurables(
     await connection.manager.consumers.add(stream, config);
   }
   return durables;
+}
+
+/** Where a reader begins, as a place: "new" would be the end of the stream at whatever time the server reads it again. */
+async function beginning(
+  stream: string,
+  { from }: ReaderSpec,
+  { manager }: JetStreamConnection,
+): Promise<Partial<ConsumerConfig>> {
+  if (from === "beginning") return { deliver_policy: DeliverPolicy.All };
+  const { state } = await manager.streams.info(stream);
+  return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: state.last_seq + 1 };
 }
 
 async function consumerInfo(

@@ -20,6 +20,8 @@ export interface ReaderSource {
   /** The durable consumers of the reader, one a partition. */
   readonly durables: readonly string[];
   readonly clock: Clock;
+  /** Told of each acknowledgement that the server confirmed. */
+  readonly onFinished: () => void;
 }
 
 /** A message in hand. What is said of it is said by hand: the client says each thing once, even if it got lost. */
@@ -58,7 +60,7 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
       if (held.get(key) === mine) held.delete(key);
       refill();
     };
-    const record = holdMessage({ message, mine, connection }, settle);
+    const record = holdMessage({ message, mine, source }, settle);
     try {
       spec.onRecord(record);
     } catch {
@@ -184,11 +186,12 @@ function tickWith(clock: Clock, signOfLifeMs: number, tick: (isLifeDue: boolean)
 interface Holding {
   readonly message: Msg;
   readonly mine: Held;
-  readonly connection: JetStreamConnection;
+  readonly source: ReaderSource;
 }
 
-function holdMessage({ message, mine, connection }: Holding, settle: () => void): HeldRecord {
+function holdMessage({ message, mine, source }: Holding, settle: () => void): HeldRecord {
   const { delivery } = mine;
+  const { connection, onFinished } = source;
   let isEnded = false;
   return {
     headers: fromHeaders(message.headers),
@@ -205,6 +208,7 @@ function holdMessage({ message, mine, connection }: Holding, settle: () => void)
       }
       isEnded = true;
       settle();
+      onFinished();
     },
     release() {
       if (isEnded) return;

@@ -1,3 +1,5 @@
+import { readdirSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
 import type { HeldRecord } from "@kelvin/bus";
@@ -82,6 +84,51 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     await log.append({ headers: [], body: Buffer.from("1") });
     await until(() => seen.length === 1);
     await first.close();
+    await bus.close();
+  }, 60_000);
+
+  test("a reader that is behind loses nothing to kills of the server, whatever the others have finished", async () => {
+    const bus = await open();
+    const log = await bus.openLog({ id: "behind", partitions: 1, unfinishedBytesMax: 10_000_000 });
+    const finishing = (record: HeldRecord): void => void record.finish().catch(() => undefined);
+    for (const id of ["a", "z"]) await log.openReader({ id, from: "end", inFlightMax: 10, onRecord: finishing });
+    const behind = await log.openReader({ id: "m", from: "end", inFlightMax: 10, onRecord: () => undefined });
+    let appended = 0;
+    for (let kills = 0; kills < 3; kills += 1) {
+      for (let count = 0; count < 100; count += 1) {
+        await log.append({ headers: [], body: Buffer.from(String(count)) });
+        appended += 1;
+      }
+      await server.kill();
+      await server.start();
+      await until(() => bus.trouble === undefined);
+      expect((await log.backlog("m")).records).toBe(appended);
+    }
+    await behind.close();
+    await bus.close();
+  }, 60_000);
+
+  test("a reader whose place the server lost in a kill gets what it had not finished", async () => {
+    const bus = await open();
+    const log = await bus.openLog({ id: "torn", partitions: 1, unfinishedBytesMax: 1_000_000 });
+    const seen: string[] = [];
+    const onRecord = (record: HeldRecord): void => void seen.push(record.body.toString());
+    const spec = { id: "a", from: "end", inFlightMax: 10, onRecord } as const;
+    await log.append({ headers: [], body: Buffer.from("before") });
+    await (await log.openReader(spec)).close();
+    for (const id of ["1", "2"]) await log.append({ headers: [], body: Buffer.from(id) });
+    await server.kill();
+    // The server rewrites these files in place, so that a kill may leave an empty one.
+    const states = readdirSync(server.dataDir, { recursive: true, encoding: "utf8" }).filter(
+      (path) => path.includes("torn") && path.endsWith("o.dat"),
+    );
+    for (const path of states) truncateSync(join(server.dataDir, path));
+    await server.start();
+    await until(() => bus.trouble === undefined);
+    const reader = await log.openReader(spec);
+    // It begins at the stream's own beginning then.
+    await until(() => seen.includes("1") && seen.includes("2"));
+    await reader.close();
     await bus.close();
   }, 60_000);
 

@@ -97,8 +97,8 @@ async function ensureStream(spec: LogSpec, connection: JetStreamConnection): Pro
 }
 
 /**
- * A message is kept until every reader has acknowledged it, so what the stream holds is what is undelivered, and its bound
- * is exact. At the bound the newest is refused: the oldest was promised to somebody.
+ * What every reader has acknowledged is trimmed, so what the stream holds is what is undelivered, but for the last moment.
+ * At the bound the newest is refused: the oldest was promised to somebody.
  */
 function streamConfig(
   spec: LogSpec,
@@ -106,7 +106,7 @@ function streamConfig(
   return {
     name: streamName(spec.id),
     subjects: Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition)),
-    retention: RetentionPolicy.Interest,
+    retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     max_bytes: spec.unfinishedBytesMax,

@@ -26,6 +26,8 @@ export interface NatsServerOptions {
 export interface NatsServer {
   readonly port: number;
   readonly url: string;
+  /** Where it keeps streams and consumers, for tests that damage what a kill may damage. */
+  readonly dataDir: string;
   /** Kills it with SIGKILL; the data stays. */
   kill(): Promise<void>;
   /** Starts it again on the same port and data. */
@@ -53,6 +55,7 @@ export async function openNatsServer(options: NatsServerOptions = {}): Promise<N
   const running: NatsServer = {
     port,
     url: `nats://127.0.0.1:${port}`,
+    dataDir: join(dir, "data"),
     kill: () => end("SIGKILL"),
     async start() {
       const started = spawn(program, ["-c", config], { stdio: "ignore" });
