@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { findNatsProblem } from "@kelvin/testkit/nats-server";
+import { openRig, type Rig } from "./oracle/rig.ts";
+import { IDS_A_RUN, runOracle } from "./oracle/run.ts";
+import type { Sabotage } from "./oracle/sabotage.ts";
+import { planStrikes, seeded, type Strike } from "./oracle/strikes.ts";
+import { STREAMS, WINDOW } from "./oracle/world.ts";
+
+const isLong = process.env["KELVIN_TEST_LONG"] === "1";
+const SEED = 20;
+const RATE_PER_SECOND = 60;
+const RANDOM_STRIKES = isLong ? 60 : 4;
+/** What one strike may make come twice to one consumer: the window of its reader, and as much from the step logs. */
+const DUPLICATES_A_STRIKE = 2 * WINDOW;
+const problem = findNatsProblem();
+const withServer = problem === undefined ? describe : describe.skip;
+
+withServer(`no accepted event is lost on JetStream (${problem ?? "found"})`, () => {
+  let rig: Rig;
+  beforeAll(async () => {
+    rig = await openRig();
+  }, 60_000);
+  afterAll(() => rig.close());
+
+  test(
+    "whoever is killed, and whichever way is broken",
+    async () => {
+      const random = seeded(SEED);
+      const strikes = planStrikes(random, { isLong, randomCount: RANDOM_STRIKES });
+      const spec = { run: "all", firstId: IDS_A_RUN, ratePerSecond: RATE_PER_SECOND, strikes, random };
+      const { outsideOutages, duplicates, ...report } = await runOracle(rig, spec);
+      expect(report).toMatchObject({ lost: [], astray: [], invented: [], unseen: [], stillWaiting: 0 });
+      expect(outsideOutages.acceptedRatio).toBeGreaterThanOrEqual(0.9);
+      // The oracle means nothing if hardly anything was accepted, or everything lay in outages.
+      expect(outsideOutages.offeredCount).toBeGreaterThan(report.offeredCount / 10);
+      const duplicatesMax = strikes.length * DUPLICATES_A_STRIKE;
+      expect(report.acceptedCount / STREAMS.length).toBeGreaterThan(duplicatesMax);
+      for (const count of Object.values(duplicates)) expect(count).toBeLessThanOrEqual(duplicatesMax);
+    },
+    isLong ? 1_800_000 : 600_000,
+  );
+
+  let runs = 1;
+  test.each<[Sabotage, readonly Strike[]]>([
+    ["acknowledgeBeforeDeliver", [{ victim: "bus", transition: "delivering" }]],
+    [
+      "commitPastGap",
+      [
+        { victim: "bus", transition: "unsafe" },
+        { victim: "bus", transition: "unsafe" },
+      ],
+    ],
+    ["markBeforeSuccess", [{ victim: "bus", transition: "delivering" }]],
+    ["parkNotAwaited", [{ victim: "bus", transition: "unsafe" }]],
+    ["dropDeadLetters", []],
+  ])(
+    "an engine is caught that would lose some: %s",
+    async (sabotage, strikes) => {
+      runs += 1;
+      const firstId = IDS_A_RUN * runs;
+      const spec = { run: sabotage, firstId, ratePerSecond: RATE_PER_SECOND, strikes, sabotage, random: seeded(SEED) };
+      const { lost, unseen, stillWaiting } = await runOracle(rig, spec);
+      expect({ unseen, stillWaiting }).toEqual({ unseen: [], stillWaiting: 0 });
+      expect(lost.length).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+});
