@@ -4,8 +4,8 @@ import type { DeliveryPorts } from "../delivery/stream-delivery.ts";
 import { simulate } from "./simulation.ts";
 import type { SimulationSpec } from "./simulation.ts";
 
-const SEEDS = 1_000;
-const SABOTAGE_SEEDS = 100;
+const SEEDS = 600;
+const SABOTAGE_SEEDS = 60;
 const TIMEOUT_MS = 180_000;
 
 describe.each(["shared", "each"] as const)("a stream that is read in the way: %s", (reading) => {
