@@ -1,9 +1,9 @@
 import type { EventEdits } from "@kelvin/cloudevents";
-import { BusError } from "../bus.ts";
 import type { Consumer, Destination } from "./consumer.ts";
 import type { DeadLetterReason } from "./dead-letter-store.ts";
 import { outgoing } from "./event-in-hand.ts";
 import type { Job, StepResult } from "./job.ts";
+import { repeatUntilTaken } from "./repeat-until-taken.ts";
 import { waitBeforeRetry } from "./retry-policy.ts";
 import type { DeliveryTools } from "./tools.ts";
 import { judge } from "./verdict.ts";
@@ -76,15 +76,9 @@ async function sendDeadLetter(
 export async function store(job: Job, failure: Failure, tools: DeliveryTools): Promise<StepResult> {
   const { headers, body } = job.hand;
   const detail = `${failure.destination} answered ${failure.code}: ${quote(failure.data)}`;
-  for (;;) {
-    try {
-      await tools.deadLetters.append({ consumerId: job.consumerId, reason: failure.reason, detail, headers, body });
-      return { kind: "ended", ending: "stored" };
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error;
-      if (!(await tools.waiting.pause(STORE_RETRY_MS))) return { kind: "given-up" };
-    }
-  }
+  const letter = { consumerId: job.consumerId, reason: failure.reason, detail, headers, body };
+  const isStored = await repeatUntilTaken(() => tools.deadLetters.append(letter), STORE_RETRY_MS, tools.waiting);
+  return isStored ? { kind: "ended", ending: "stored" } : { kind: "given-up" };
 }
 
 function quote(data: Buffer): string {

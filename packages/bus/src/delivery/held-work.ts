@@ -1,5 +1,5 @@
-import { BusError } from "../bus.ts";
 import type { HeldRecord } from "../bus.ts";
+import { repeatUntilTaken } from "./repeat-until-taken.ts";
 import type { DeliveryTools } from "./tools.ts";
 
 /** The records that this process works on, so that closing can wait for them. */
@@ -38,20 +38,8 @@ export function makeHeldWork(tools: DeliveryTools): HeldWork {
   };
 }
 
+/** A bus that is away for a moment must not cost a second delivery, so finishing is repeated. */
 async function end(held: HeldRecord, work: () => Promise<boolean>, tools: DeliveryTools): Promise<void> {
-  const isFinished = (await work()) && (await finishUntilKnown(held, tools));
+  const isFinished = (await work()) && (await repeatUntilTaken(() => held.finish(), FINISH_RETRY_MS, tools.waiting));
   if (!isFinished) held.release();
-}
-
-/** A bus that is away for a moment must not cost a second delivery. False when the engine closes before it is back. */
-async function finishUntilKnown(held: HeldRecord, tools: DeliveryTools): Promise<boolean> {
-  for (;;) {
-    try {
-      await held.finish();
-      return true;
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error;
-      if (!(await tools.waiting.pause(FINISH_RETRY_MS))) return false;
-    }
-  }
 }

@@ -1,4 +1,3 @@
-import { BusError } from "../bus.ts";
 import type { Bus, BusLog, BusReader, HeldRecord, LogSpec } from "../bus.ts";
 import { carry } from "./carry.ts";
 import { store } from "./dead-letter.ts";
@@ -7,6 +6,7 @@ import { makeHeldWork } from "./held-work.ts";
 import type { Job, StepResult } from "./job.ts";
 import { parkedRecord, readParkedRecord } from "./parked-record.ts";
 import type { ParkedJob } from "./parked-record.ts";
+import { repeatUntilTaken } from "./repeat-until-taken.ts";
 import type { DeliveryTools } from "./tools.ts";
 
 /**
@@ -134,16 +134,11 @@ async function appendUntilDurable(
   tools: DeliveryTools,
 ): Promise<boolean> {
   if (step === undefined) throw new Error("no such step");
-  for (;;) {
-    try {
-      const log = await step.open();
-      await log.append(record);
-      return true;
-    } catch (error) {
-      if (!(error instanceof BusError)) throw error;
-      if (!(await tools.waiting.pause(APPEND_RETRY_MS))) return false;
-    }
-  }
+  const append = async (): Promise<void> => {
+    const log = await step.open();
+    await log.append(record);
+  };
+  return repeatUntilTaken(append, APPEND_RETRY_MS, tools.waiting);
 }
 
 /** A step's log, made with its first record. */
