@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
+import { parse, parseAllDocuments } from "yaml";
 import {
   brokerClassFor,
   brokerSettingsFor,
@@ -224,3 +226,33 @@ describe("what is wrong is said by ConfigMap, key and cause", () => {
     expect(() => eventingConfigParsers[name](content)).toThrow(`${name}: ${want}`);
   });
 });
+
+describe("what is shipped in deploy", () => {
+  const deploy = new URL("../../../../../deploy/", import.meta.url);
+
+  test("base/eventing-config says what the code would do anyway", () => {
+    const directory = new URL("base/eventing-config/", deploy);
+    const shipped = readdirSync(directory)
+      .map((name) => parse(readFileSync(new URL(name, directory), "utf8")) as Shipped)
+      .filter(({ kind }) => kind === "ConfigMap");
+    const content = Object.fromEntries(shipped.map(({ metadata, data = {} }) => [metadata.name, data]));
+    expect(Object.keys(content).toSorted()).toEqual(Object.keys(eventingConfigParsers).toSorted());
+    expect(parseEventingConfig(content)).toEqual(parseEventingConfig());
+  });
+
+  test("overlays/eventing-nats makes NATS the default of Brokers and of Channels", () => {
+    const file = new URL("overlays/eventing-nats/nats-by-default.yaml", deploy);
+    const patches = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as Shipped);
+    const content = Object.fromEntries(patches.map(({ metadata, data = {} }) => [metadata.name, data]));
+    const config = parseEventingConfig(content);
+    const nats = { apiVersion: "messaging.knative.dev/v1alpha1", kind: "NatsJetStreamChannel" };
+    expect(config.brokerChannel).toEqual(nats);
+    expect(channelTemplateFor(config.channelDefaults, "default")).toEqual(nats);
+  });
+});
+
+interface Shipped {
+  kind: string;
+  metadata: { name: string };
+  data?: Record<string, string>;
+}
