@@ -79,10 +79,11 @@ function complainOfImport(file: string, target: string): string | undefined {
   const allowed: Record<string, readonly string[]> = {
     api: [],
     kube: ["api"],
-    controller: ["kube", "api"],
+    controller: ["kube", "api", "x509"],
     "http-proxy": [],
     "http-service": [],
     oci: [],
+    x509: [],
     cloudevents: [],
     bus: ["cloudevents"],
     "bus-nats": ["bus", "cloudevents"],

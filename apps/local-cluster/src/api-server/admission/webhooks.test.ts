@@ -2,8 +2,8 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { ConfigMap, EndpointSlice, Namespace, CoreService, type KubeClient } from "@kelvin/kube";
+import { issueCertificates, type KeyPair } from "@kelvin/x509";
 import { recordAt, stringAt, type JsonObject } from "../api-object.ts";
-import { makeCertificates, type KeyPair } from "../identity/certificates.ts";
 import { openApiServer, type ApiServer } from "../open-api-server.ts";
 import { makeRawClient, type RawClient } from "../testing/raw-client.ts";
 
@@ -19,7 +19,11 @@ let answer: Answer;
 let asked: JsonObject[] = [];
 
 beforeAll(async () => {
-  const made = makeCertificates({ names: ["hook.default.svc"], addresses: ["127.0.0.1"], now: new Date() });
+  const made = issueCertificates({
+    now: new Date(),
+    authority: { name: "test", days: 1 },
+    serving: { name: "hook", days: 1, names: ["hook.default.svc"], addresses: ["127.0.0.1"] },
+  });
   ca = made.ca;
   webhookServer = createServer({ cert: made.serving.cert, key: made.serving.key }, (request, response) => {
     let text = "";

@@ -3,7 +3,7 @@ import { Server as NetServer } from "node:net";
 import { createServer, type Server } from "node:https";
 import type { RequestListener } from "node:http";
 import type { Duplex } from "node:stream";
-import type { KeyPair } from "../identity/certificates.ts";
+import type { KeyPair } from "@kelvin/x509";
 import { badRequest, StatusError } from "../status-error.ts";
 import { wantsUpgrade } from "./upgrades.ts";
 

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { issueCertificates, type KeyPair } from "@kelvin/x509";
 import { isRecord, stringAt } from "../api-object.ts";
 import { kubernetesServiceAddress } from "../strategies/service.ts";
-import { makeCertificates, type KeyPair } from "./certificates.ts";
 import { generateTokenKey } from "./tokens.ts";
 
 /** What makes a server itself: kept over restarts, so that kubeconfigs and tokens go on being good. */
@@ -22,6 +22,8 @@ export interface IdentityOptions {
 }
 
 const fileName = "identity.json";
+const authorityDays = 3650;
+const servingDays = 825;
 const names = [
   "localhost",
   "kubernetes",
@@ -39,7 +41,11 @@ export async function loadIdentity(options: IdentityOptions, now: () => Date): P
   const subject = [...allNames, ...allAddresses].join(",");
   if (stored !== undefined && stored.subject === subject) return stored;
   const identity = {
-    ...makeCertificates({ names: allNames, addresses: allAddresses, now: now() }),
+    ...issueCertificates({
+      now: now(),
+      authority: { name: "kelvin-local-cluster-ca", days: authorityDays },
+      serving: { name: "kube-apiserver", days: servingDays, names: allNames, addresses: allAddresses },
+    }),
     tokenKey: stored?.tokenKey ?? generateTokenKey(),
     adminToken: stored?.adminToken ?? randomBytes(32).toString("base64url"),
     subject,

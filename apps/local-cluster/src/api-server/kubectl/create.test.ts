@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { makeCertificates } from "../identity/certificates.ts";
+import { issueCertificates } from "@kelvin/x509";
 import { describeKubectl, useKubectl } from "../testing/kubectl.ts";
 
 // Every imperative form of create, most of which send protobuf; each with what of it must have arrived.
@@ -72,7 +72,11 @@ describeKubectl("kubectl create", () => {
   });
 
   test("secret tls, whose parts are checked to belong together", async () => {
-    const { serving } = makeCertificates({ names: ["a.test"], addresses: [], now: new Date() });
+    const { serving } = issueCertificates({
+      now: new Date(),
+      authority: { name: "test", days: 1 },
+      serving: { name: "a.test", days: 1, names: ["a.test"] },
+    });
     const { cert, key } = serving;
     const [certPath, keyPath] = [await kubectl.file("cert.pem", cert), await kubectl.file("key.pem", key)];
     const { out, err } = await kubectl.run(`create secret tls t --cert=${certPath} --key=${keyPath}`);

@@ -1,5 +1,4 @@
-// The few forms of ASN.1's DER that a certificate is made of (X.690). A library for all of it takes longer to load than the
-// API server takes to start.
+// The few forms of ASN.1's DER that a certificate is made of (X.690).
 
 const tags = {
   boolean: 0x01,
@@ -29,10 +28,12 @@ function lengthBytes(length: number): number[] {
   return [longFormFrom | bytes.length, ...bytes];
 }
 
+/** Values in this order. */
 export function sequence(...items: Buffer[]): Buffer {
   return tagged(tags.sequence, ...items);
 }
 
+/** A set of one value. */
 export function setOf(item: Buffer): Buffer {
   return tagged(tags.set, item);
 }
@@ -53,10 +54,12 @@ export function integer(bytes: Buffer): Buffer {
   return tagged(tags.integer, ...(isNegative ? [Buffer.from([0])] : []), bytes);
 }
 
+/** The boolean true; false is left out in DER where it is the preset. */
 export function trueValue(): Buffer {
   return tagged(tags.boolean, Buffer.from([0xff]));
 }
 
+/** Bytes. */
 export function octetString(content: Buffer): Buffer {
   return tagged(tags.octetString, content);
 }

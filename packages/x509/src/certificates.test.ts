@@ -3,14 +3,21 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:tls";
 import { describe, expect, test } from "@jest/globals";
-import { makeCertificates } from "./certificates.ts";
+import { issueCertificates, type IssuedCertificates } from "./certificates.ts";
 
 const now = new Date("2026-06-01T12:00:00.000Z");
 const names = ["localhost", "kubernetes.default.svc", `${"a".repeat(60)}.${"b".repeat(60)}.test`];
 const addresses = ["127.0.0.1", "10.96.0.1", "::1", "fe80::1:20%eth0", "::ffff:192.0.2.7", "2001:db8:0:1:2:3:4:5"];
 
+const issue = (at: Date): IssuedCertificates =>
+  issueCertificates({
+    now: at,
+    authority: { name: "test authority", days: 3650 },
+    serving: { name: "test-server", days: 825, names, addresses },
+  });
+
 describe("certificates", () => {
-  const { ca, serving } = makeCertificates({ names, addresses, now });
+  const { ca, serving } = issue(now);
   const [authority, certificate] = [new X509Certificate(ca.cert), new X509Certificate(serving.cert)];
 
   test("the authority signed itself and the serving certificate, each with its key", () => {
@@ -21,6 +28,16 @@ describe("certificates", () => {
     expect(certificate.checkIssued(authority)).toBe(true);
     expect(authority.checkPrivateKey(createPrivateKey(ca.key))).toBe(true);
     expect(certificate.checkPrivateKey(createPrivateKey(serving.key))).toBe(true);
+    expect([authority.subject, certificate.issuer, certificate.subject]).toEqual([
+      "CN=test authority",
+      "CN=test authority",
+      "CN=test-server",
+    ]);
+  });
+
+  test.each(["", "under_score", "é", "a".repeat(65)])("cannot be named %j", (name) => {
+    const serving = { name: "x", days: 1, names };
+    expect(() => issueCertificates({ now, authority: { name, days: 1 }, serving })).toThrow("common name");
   });
 
   test("serve all names and addresses, and no others", () => {
@@ -40,18 +57,18 @@ describe("certificates", () => {
   });
 
   test("are good beyond 2049 too, where the form of a time changes", () => {
-    const late = makeCertificates({ names, addresses, now: new Date("2045-01-01T00:00:00.000Z") });
+    const late = issue(new Date("2045-01-01T00:00:00.000Z"));
     expect(new X509Certificate(late.ca.cert).validToDate.getUTCFullYear()).toBe(2054);
   });
 
   test("have serial numbers of their own", () => {
-    const again = makeCertificates({ names, addresses, now });
+    const again = issue(now);
     const all = [authority.serialNumber, certificate.serialNumber, new X509Certificate(again.ca.cert).serialNumber];
     expect(new Set(all).size).toBe(3);
   });
 
   test("let a client that trusts the authority in", async () => {
-    const made = makeCertificates({ names, addresses, now: new Date() });
+    const made = issue(new Date());
     const server = createServer(made.serving, (socket) => socket.end("in"));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

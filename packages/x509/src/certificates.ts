@@ -16,59 +16,74 @@ import {
 
 // X.509 certificates (RFC 5280) of one kind: an authority, and what a server shows that it signed. Keys are of the curve P-256.
 
-/** As PEM. */
+/** A certificate with its private key. Both PEM; the key is PKCS #8. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
 
-/** What the serving certificate is for. */
-export interface CertificateSubject {
-  readonly names: readonly string[];
-  readonly addresses: readonly string[];
+/** What is to be certified, and for how long. */
+export interface CertificateRequest {
+  /** The certificates are good from an hour before, for clients' clocks may be behind. */
   readonly now: Date;
+  /** Two authorities of one name would make clients that know both try the wrong one. */
+  readonly authority: Subject;
+  /** DNS names and IP addresses that clients may reach the server by. */
+  readonly serving: Subject & { readonly names: readonly string[]; readonly addresses?: readonly string[] };
+}
+
+interface Subject {
+  /** Its common name: letters, digits, spaces and `'()+,-./:=?`, 64 at most. */
+  readonly name: string;
+  readonly days: number;
+}
+
+/** What `issueCertificates` has made. */
+export interface IssuedCertificates {
+  /** What clients trust. Who does not keep its key cannot have another certificate signed by it. */
+  readonly ca: KeyPair;
+  readonly serving: KeyPair;
 }
 
 const dayMs = 24 * 3600 * 1000;
-/** Clocks may differ. */
 const backdatedMs = 3600 * 1000;
-const authorityDays = 3650;
-const servingDays = 825;
-const authorityName = "kelvin-local-cluster-ca";
 
-/** Makes a new certificate authority and one serving certificate signed by it. */
-export function makeCertificates({ names, addresses, now }: CertificateSubject): { ca: KeyPair; serving: KeyPair } {
+/**
+ * Makes a new certificate authority and one serving certificate signed by it, each with a key of its own.
+ * @throws RangeError when a common name has other signs, or more of them, than it may.
+ */
+export function issueCertificates({ now, authority, serving }: CertificateRequest): IssuedCertificates {
   const [caKeys, servingKeys] = [makeKeys(), makeKeys()];
-  const signed = { now, issuerKey: caKeys.privateKey };
-  const ca = makeCertificate({
+  const signed = { now, issuer: authority.name, issuerKey: caKeys.privateKey };
+  const caCert = makeCertificate({
     ...signed,
-    name: authorityName,
-    days: authorityDays,
+    ...authority,
     publicKey: caKeys.publicKey,
     extensions: [
-      extension(oids.basicConstraints, sequence(trueValue()), "critical"),
-      // Digital signatures, signatures of certificates and of revocation lists.
-      extension(oids.keyUsage, bitString(Buffer.from([0x86]), 1), "critical"),
+      // Of servers only: no further authority below it.
+      extension(oids.basicConstraints, sequence(trueValue(), integer(Buffer.from([0]))), "critical"),
+      // Signatures of certificates and of revocation lists.
+      extension(oids.keyUsage, bitString(Buffer.from([0x06]), 1), "critical"),
       extension(oids.subjectKeyIdentifier, octetString(identifierOf(caKeys.publicKey))),
     ],
   });
-  const serving = makeCertificate({
+  const names = [...serving.names.map(dnsName), ...(serving.addresses ?? []).map(ipAddress)];
+  const servingCert = makeCertificate({
     ...signed,
-    name: "kube-apiserver",
-    days: servingDays,
+    ...serving,
     publicKey: servingKeys.publicKey,
     extensions: [
       extension(oids.basicConstraints, sequence(), "critical"),
       // Digital signatures only.
       extension(oids.keyUsage, bitString(Buffer.from([0x80]), 7), "critical"),
       extension(oids.extendedKeyUsage, sequence(oid(oids.serverAuth))),
-      extension(oids.subjectAltName, sequence(...names.map(dnsName), ...addresses.map(ipAddress))),
+      extension(oids.subjectAltName, sequence(...names)),
       extension(oids.authorityKeyIdentifier, sequence(implicit(0, identifierOf(caKeys.publicKey)))),
     ],
   });
   return {
-    ca: { cert: ca, key: keyPem(caKeys.privateKey) },
-    serving: { cert: serving, key: keyPem(servingKeys.privateKey) },
+    ca: { cert: caCert, key: keyPem(caKeys.privateKey) },
+    serving: { cert: servingCert, key: keyPem(servingKeys.privateKey) },
   };
 }
 
@@ -92,16 +107,15 @@ function keyPem(key: KeyObject): string {
   return key.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-interface CertificateParts {
-  readonly name: string;
-  readonly days: number;
+interface CertificateParts extends Subject {
   readonly now: Date;
+  readonly issuer: string;
   readonly publicKey: KeyObject;
   readonly issuerKey: KeyObject;
   readonly extensions: readonly Buffer[];
 }
 
-function makeCertificate({ name, days, now, publicKey, issuerKey, extensions }: CertificateParts): string {
+function makeCertificate({ name, days, now, issuer, publicKey, issuerKey, extensions }: CertificateParts): string {
   const algorithm = sequence(oid(oids.ecdsaWithSha256));
   const toBeSigned = sequence(
     // The third version of the format, which has extensions.
@@ -109,7 +123,7 @@ function makeCertificate({ name, days, now, publicKey, issuerKey, extensions }: 
     // The first bit must be 0, or the number would be negative.
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     algorithm,
-    commonName(authorityName),
+    commonName(issuer),
     sequence(time(new Date(now.getTime() - backdatedMs)), time(new Date(now.getTime() + days * dayMs))),
     commonName(name),
     publicKey.export({ type: "spki", format: "der" }),
@@ -121,6 +135,8 @@ function makeCertificate({ name, days, now, publicKey, issuerKey, extensions }: 
 }
 
 function commonName(name: string): Buffer {
+  if (!/^[A-Za-z0-9 '()+,./:=?-]{1,64}$/.test(name))
+    throw new RangeError(`"${name}" cannot be a common name: 1 to 64 letters, digits, spaces and '()+,-./:=?`);
   return sequence(setOf(sequence(oid(oids.commonName), printableString(name))));
 }
 

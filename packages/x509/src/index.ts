@@ -1,0 +1,2 @@
+export { issueCertificates } from "./certificates.ts";
+export type { CertificateRequest, IssuedCertificates, KeyPair } from "./certificates.ts";
