@@ -1,5 +1,14 @@
 import { parsePort } from "@kelvin/http-service";
 
+/** What a process of this image does: `control` reconciles and admits, `bus` accepts and delivers. */
+export type Role = "control" | "bus";
+
+/** Which role this process has. @throws Error naming the variable and what is allowed. */
+export function parseRole({ ROLE: role = "bus" }: NodeJS.ProcessEnv): Role {
+  if (role === "control" || role === "bus") return role;
+  throw new Error(`ROLE must be control or bus, was "${role}"`);
+}
+
 /** Where this process listens and what it serves, from the environment. */
 export interface Config {
   /** Names this process among all that ever ran: its attempts are told apart by it. */

@@ -23,6 +23,14 @@ export {
   type ConditionSet,
   type Mark,
 } from "./meta/conditions.ts";
+export {
+  admitKind,
+  makeAdmissionRules,
+  type AdmissionAnswer,
+  type AdmissionQuestion,
+  type AdmissionRules,
+  type AdmittedKind,
+} from "./meta/admission.ts";
 export { initializeStatus, propagateCondition, type StatusObject } from "./meta/status.ts";
 export { controllerOf, isControlledBy, keyOf, makeOwnerReference } from "./meta/owner-reference.ts";
 export { childName } from "./meta/child-name.ts";

@@ -22,7 +22,20 @@ export type { Log } from "./log.ts";
 export { openWorkQueue } from "./work-queue.ts";
 export type { QueuedKey, WorkQueue, WorkQueueOptions } from "./work-queue.ts";
 
+// A whole service of controllers and webhooks.
+export { openControlPlane } from "./control-plane.ts";
+export type {
+  ControlPlane,
+  ControlPlaneAdmission,
+  ControlPlaneKit,
+  ControlPlaneOptions,
+  ControlPlanePart,
+  ControlPlanePlace,
+} from "./control-plane.ts";
+
 // Admission webhooks.
 export { openAdmissionServer } from "./admission/admission-server.ts";
 export type { AdmissionServer, AdmissionServerOptions } from "./admission/admission-server.ts";
 export type { AdmissionRequest, AdmissionVerdict, AdmissionWebhook } from "./admission/admission-review.ts";
+export { refuseConfigMap } from "./admission/config-map-check.ts";
+export type { ConfigMapParsers } from "./admission/config-map-check.ts";

@@ -1,4 +1,11 @@
-export { messagingAnnotations, messagingGroup, subscriptionFinalizer } from "./labels.ts";
+export {
+  channelFinalizer,
+  inMemoryChannelFinalizer,
+  messagingAnnotations,
+  messagingGroup,
+  messagingLabels,
+  subscriptionFinalizer,
+} from "./labels.ts";
 export { channelReasons, inMemoryChannelReasons, subscriptionReasons } from "../../eventing/v1/reasons.ts";
 
 export { Channel, channelConditions, ChannelSpec, ChannelStatus, ChannelTemplateSpec } from "./channel.types.ts";

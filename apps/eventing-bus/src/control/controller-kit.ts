@@ -1,0 +1,22 @@
+import type { ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
+import type { Clock, KubeClient } from "@kelvin/kube";
+import type { Informers } from "./informers.ts";
+import type { Settings } from "./settings.ts";
+
+/** What every controller of this role is made of. */
+export interface ControllerKit {
+  readonly common: {
+    readonly kube: KubeClient;
+    readonly clock: Clock;
+    readonly recorder: EventRecorder;
+    readonly log: Log;
+    readonly metrics?: ControllerMetrics;
+    /** Keys that each controller reconciles at once. */
+    readonly concurrency: number;
+  };
+  readonly informers: Informers;
+  /** The cluster's settings now; ask anew for each reconcile. */
+  readonly settings: () => Settings;
+  /** Where the buses, the settings and the Services in front of them are. */
+  readonly systemNamespace: string;
+}

@@ -1,0 +1,16 @@
+import type { Subscription } from "@kelvin/api/messaging/v1/kinds";
+import { keyText, type ObjectKey } from "@kelvin/kube";
+
+/** By which names of indexes objects are found. */
+export const indexes = { channel: "channel" } as const;
+
+/** What a channel is found by: its kind and its key. The version does not count. */
+export function channelText(kind: string, key: ObjectKey): string {
+  return `${kind} ${keyText(key)}`;
+}
+
+/** The channel that a Subscription names, for the index `channel`. */
+export function channelsOf({ metadata, spec }: Subscription): string[] {
+  const { kind = "", name = "", namespace = metadata.namespace ?? "" } = spec?.channel ?? {};
+  return name === "" ? [] : [channelText(kind, { namespace, name })];
+}

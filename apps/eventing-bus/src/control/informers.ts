@@ -1,0 +1,30 @@
+import type { Kind, KubeObject } from "@kelvin/api";
+import { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
+import { Channel, InMemoryChannel, messagingLabels, Subscription } from "@kelvin/api/messaging/v1/kinds";
+import type { Log } from "@kelvin/controller";
+import { CoreService, openInformer, type Informer, type InformerOptions, type KubeClient } from "@kelvin/kube";
+import { channelsOf, indexes } from "./informer-indexes.ts";
+
+/** A live copy of everything that the reconcilers read all the time. */
+export type Informers = ReturnType<typeof openInformers>;
+
+/** What a reconciler may ask an informer's copy. It may lag behind, and what it returns must never be changed. */
+export type Reader<T extends KubeObject> = Pick<Informer<T>, "get" | "list" | "byIndex">;
+
+/** Starts to list and watch. Services of other people are left out. */
+export function openInformers({ kube, log }: { readonly kube: KubeClient; readonly log: Log }) {
+  const open = <T extends KubeObject>(kind: Kind<T>, options: InformerOptions<T> = {}): Informer<T> =>
+    openInformer(kube, kind, {
+      ...options,
+      onError: (err) => log.warn({ err, kind: kind.kind }, "Watching failed, trying again"),
+    });
+  return {
+    channels: open(Channel),
+    inMemoryChannels: open(InMemoryChannel),
+    subscriptions: open(Subscription, { indexes: { [indexes.channel]: channelsOf } }),
+    channelServices: open(CoreService, { labelSelector: messagingLabels.role }),
+    brokers: open(Broker),
+    triggers: open(Trigger),
+    eventTypes: open(EventType),
+  };
+}
