@@ -1,7 +1,17 @@
 import type { ControlPlanePart } from "@kelvin/controller";
 import type { ControllerKit } from "./controller-kit.ts";
+import { openDestinations } from "./destination/open-destinations.ts";
 
-/** Starts all reconcilers of this role, and what they share. Closed in any order. */
-export async function openReconcilers(_kit: ControllerKit): Promise<readonly ControlPlanePart[]> {
-  return [];
+/** What the kit is before its shared parts are opened. */
+export type KitBase = Omit<ControllerKit, "destinations">;
+
+/** Starts all reconcilers of this role, and what they share. */
+export async function openReconcilers(base: KitBase): Promise<readonly ControlPlanePart[]> {
+  const destinations = openDestinations(base.common);
+  return [sharedPart(destinations)];
+}
+
+/** What is closed with the controllers and has nothing to reconcile. */
+function sharedPart({ close }: { close(): Promise<void> }): ControlPlanePart {
+  return { resync: () => undefined, close };
 }
