@@ -12,6 +12,6 @@ export async function openReconcilers(base: KitBase): Promise<readonly ControlPl
 }
 
 /** What is closed with the controllers and has nothing to reconcile. */
-function sharedPart({ close }: { close(): Promise<void> }): ControlPlanePart {
-  return { resync: () => undefined, close };
+function sharedPart(part: { close(): Promise<void> }): ControlPlanePart {
+  return { resync: () => undefined, close: () => part.close() };
 }
