@@ -1,0 +1,15 @@
+/** Annotations of Triggers and Subscriptions that set limits. */
+export const limitAnnotations = {
+  /** Attempts at once, by each replica: 1 to 10000. */
+  maxInFlight: "kelvin.dev/max-in-flight",
+  /** Attempts a second, by each replica: more than 0, at most 100000. */
+  rateLimit: "kelvin.dev/rate-limit",
+} as const;
+
+/** Annotations of a status (`status.annotations`), written by the role `control`. */
+export const statusAnnotations = {
+  /** Where in its Broker's stream a Trigger begins, as the bus reported it. */
+  since: "kelvin.dev/since",
+  /** How many events the dead-letter store has; absent when none. */
+  deadLetters: "kelvin.dev/dead-letters",
+} as const;
