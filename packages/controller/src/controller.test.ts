@@ -320,7 +320,7 @@ describe("controller", () => {
       },
       finalize: () => {
         told.push("finalize");
-        return fails ? Promise.reject(new Error("not yet")) : Promise.resolve();
+        return fails ? Promise.reject(new Error("not yet")) : Promise.resolve(undefined);
       },
       forget: ({ name }) => void told.push(`forget ${name}`),
     });
@@ -334,6 +334,23 @@ describe("controller", () => {
     await clock.advance(1000);
     expect(kube.objects(Widget)).toHaveLength(0);
     expect(told.at(-1)).toBe("forget a");
+  });
+
+  test("finalize may take its time: the object stays until it has nothing left to wait for", async () => {
+    let turns = 0;
+    const { kube, clock, events } = await open({
+      finalizerName: "widgets.example.dev",
+      reconcile: () => Promise.resolve(waitForEvent),
+      finalize: () => {
+        turns += 1;
+        return Promise.resolve(turns < 3 ? requeueAfter(1000) : undefined);
+      },
+    });
+    await kube.delete(Widget, { namespace: "n", name: "a" });
+    await clock.advance(1999);
+    expect([turns, kube.objects(Widget).length]).toEqual([2, 1]);
+    await clock.advance(1);
+    expect([turns, kube.objects(Widget).length, events]).toEqual([3, 0, []]);
   });
 
   test("close aborts what runs, waits for it, and leaves no timers", async () => {

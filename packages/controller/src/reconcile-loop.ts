@@ -38,8 +38,11 @@ export interface ReconcileRules<T extends KubeObject> {
    * Unknown while a new generation has not been worked through. Absent: taken from the kind, if it has any.
    */
   readonly conditions?: ConditionSet;
-  /** Undoes what reconcile did outside the object's own children, before the object may go. Needs `finalizerName`. */
-  readonly finalize?: (object: T, context: ReconcileContext) => Promise<void>;
+  /**
+   * Undoes what reconcile did outside the object's own children, before the object may go. Needs `finalizerName`. Resolves with an
+   * Outcome while that is not finished: the object stays, and `finalize` is called again as the Outcome says.
+   */
+  readonly finalize?: (object: T, context: ReconcileContext) => Promise<Outcome | undefined>;
   /** The finalizer that the loop adds for `finalize` and removes after it, such as `routes.serving.knative.dev`. */
   readonly finalizerName?: string;
   /** Whether `reconcile` is also called for objects that are being deleted. Default false. */
@@ -112,7 +115,8 @@ async function finalizeObject<T extends KubeObject>(
 ): Promise<Outcome> {
   const { finalizers = [], resourceVersion } = object.metadata;
   if (finalizerName === undefined || !finalizers.includes(finalizerName)) return waitForEvent;
-  await finalize?.(object, context);
+  const unfinished = await finalize?.(object, context);
+  if (unfinished !== undefined) return unfinished;
   const metadata = { resourceVersion, finalizers: finalizers.filter((name) => name !== finalizerName) };
   await context.kube.patch(kind, keyOf(object), { type: "merge", body: { metadata } });
   return waitForEvent;

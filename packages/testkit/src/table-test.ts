@@ -26,7 +26,7 @@ export interface ReconcileSubject<T extends KubeObject, D> {
   readonly makeDeps: (world: ReconcileWorld, context: ReconcileContext) => D | Promise<D>;
   readonly default?: (object: T) => void;
   readonly conditions?: ConditionSet;
-  readonly finalize?: (object: T, deps: D) => Promise<void>;
+  readonly finalize?: (object: T, deps: D) => Promise<Outcome | undefined>;
   readonly finalizerName?: string;
   readonly reconcilesDeleting?: boolean;
 }
