@@ -1,5 +1,6 @@
 import type { Logger, RunningService } from "@kelvin/http-service";
 import type { Role } from "./config.ts";
+import type { BusWatch } from "./control/bus-watch/bus-watch.ts";
 
 /** Opens what the role needs and nothing of the other: neither pays for the other's code. */
 export async function openApp(role: Role, env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {
@@ -14,7 +15,18 @@ async function openControlRole(env: NodeJS.ProcessEnv, log: Logger): Promise<Run
   ]);
   const config = parseControlConfig(env);
   const kube = openKubeClient(await loadKubeConfig());
-  return await openControl(config, { kube, clock: systemClock, log });
+  return await openControl(config, { kube, clock: systemClock, log, openBusWatch: noBuses });
+}
+
+/** Until there is one that looks: no bus is known. */
+function noBuses(): BusWatch {
+  return {
+    synced: Promise.resolve(),
+    find: () => undefined,
+    names: () => [],
+    onChange: () => undefined,
+    close: () => Promise.resolve(),
+  };
 }
 
 async function openBusRole(env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {

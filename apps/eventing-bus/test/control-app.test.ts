@@ -3,6 +3,7 @@ import { createLogger, type RunningService } from "@kelvin/http-service";
 import { Lease, systemClock } from "@kelvin/kube";
 import { openFakeKube, type FakeKube } from "@kelvin/testkit";
 import { openControl } from "../src/control/app.ts";
+import { fakeBuses } from "./fake-buses.ts";
 
 const log = createLogger("test", { level: process.env["TEST_LOG"] ?? "silent" });
 
@@ -14,7 +15,7 @@ function start(kube: FakeKube): Promise<RunningService> {
     internalPort: 0,
     admissionPort: 0,
   };
-  return openControl(config, { kube, clock: systemClock, log });
+  return openControl(config, { kube, clock: systemClock, log, openBusWatch: () => fakeBuses().watch });
 }
 
 test("takes its Lease, and gives it up when it ends", async () => {

@@ -2,6 +2,7 @@ import { openControlPlane } from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
 import { loadRules, makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
+import type { BusWatch } from "./bus-watch/bus-watch.ts";
 import type { ControlConfig } from "./config.ts";
 import { openInformers } from "./informers.ts";
 import { settingSources } from "./settings.ts";
@@ -11,6 +12,8 @@ export interface ControlDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Finds the buses and asks them what they serve; called whenever this replica begins to lead. */
+  readonly openBusWatch: () => BusWatch;
 }
 
 const name = "eventing-controller";
@@ -19,7 +22,8 @@ const name = "eventing-controller";
 const reconcilesAtOnce = 16;
 
 /** Composes role `control` and starts it. Admission is answered always; reconcilers run while it holds the Lease. */
-export async function openControl(config: ControlConfig, { kube, clock, log }: ControlDeps): Promise<RunningService> {
+export async function openControl(config: ControlConfig, deps: ControlDeps): Promise<RunningService> {
+  const { kube, clock, log } = deps;
   const counts = makeControllerCounts();
   const informers = openInformers({ kube, log });
   const plane = await openControlPlane({
@@ -38,7 +42,8 @@ export async function openControl(config: ControlConfig, { kube, clock, log }: C
     openControllers: async ({ recorder, settings }) => {
       const { openReconcilers } = await import("./reconcilers.ts");
       const common = { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce };
-      return openReconcilers({ common, informers, settings, systemNamespace: config.systemNamespace });
+      const { systemNamespace } = config;
+      return openReconcilers({ common, informers, settings, systemNamespace, buses: deps.openBusWatch() });
     },
     warm: loadRules,
   });

@@ -1,5 +1,6 @@
 import type { ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
 import type { Clock, KubeClient } from "@kelvin/kube";
+import type { BusWatch } from "./bus-watch/bus-watch.ts";
 import type { Destinations } from "./destination/destinations.ts";
 import type { Informers } from "./informers.ts";
 import type { Settings } from "./settings.ts";
@@ -18,6 +19,8 @@ export interface ControllerKit {
   readonly informers: Informers;
   /** The cluster's settings now; ask anew for each reconcile. */
   readonly settings: () => Settings;
+  /** What the buses serve. Have `wokenByBus` wake the controller. */
+  readonly buses: BusWatch;
   /** Looks up what objects refer to, and wakes those that asked. */
   readonly destinations: Destinations;
   /** Where the buses, the settings and the Services in front of them are. */

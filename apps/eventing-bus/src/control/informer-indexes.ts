@@ -1,8 +1,14 @@
+import type { KubeObject } from "@kelvin/api";
 import type { Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { keyText, type ObjectKey } from "@kelvin/kube";
 
 /** By which names of indexes objects are found. */
-export const indexes = { channel: "channel" } as const;
+export const indexes = { uid: "uid", channel: "channel" } as const;
+
+/** For the index `uid`: buses know objects by that. */
+export function uidOf({ metadata }: KubeObject): string[] {
+  return metadata.uid === undefined ? [] : [metadata.uid];
+}
 
 /** What a channel is found by: its kind and its key. The version does not count. */
 export function channelText(kind: string, key: ObjectKey): string {

@@ -3,13 +3,15 @@ import { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { Channel, InMemoryChannel, messagingLabels, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import type { Log } from "@kelvin/controller";
 import { CoreService, openInformer, type Informer, type InformerOptions, type KubeClient } from "@kelvin/kube";
-import { channelsOf, indexes } from "./informer-indexes.ts";
+import { channelsOf, indexes, uidOf } from "./informer-indexes.ts";
 
 /** A live copy of everything that the reconcilers read all the time. */
 export type Informers = ReturnType<typeof openInformers>;
 
 /** What a reconciler may ask an informer's copy. It may lag behind, and what it returns must never be changed. */
 export type Reader<T extends KubeObject> = Pick<Informer<T>, "get" | "list" | "byIndex">;
+
+const byUid = { [indexes.uid]: uidOf };
 
 /** Starts to list and watch. Services of other people are left out. */
 export function openInformers({ kube, log }: { readonly kube: KubeClient; readonly log: Log }) {
@@ -19,12 +21,12 @@ export function openInformers({ kube, log }: { readonly kube: KubeClient; readon
       onError: (err) => log.warn({ err, kind: kind.kind }, "Watching failed, trying again"),
     });
   return {
-    channels: open(Channel),
-    inMemoryChannels: open(InMemoryChannel),
-    subscriptions: open(Subscription, { indexes: { [indexes.channel]: channelsOf } }),
+    channels: open(Channel, { indexes: byUid }),
+    inMemoryChannels: open(InMemoryChannel, { indexes: byUid }),
+    subscriptions: open(Subscription, { indexes: { ...byUid, [indexes.channel]: channelsOf } }),
     channelServices: open(CoreService, { labelSelector: messagingLabels.role }),
-    brokers: open(Broker),
-    triggers: open(Trigger),
+    brokers: open(Broker, { indexes: byUid }),
+    triggers: open(Trigger, { indexes: byUid }),
     eventTypes: open(EventType),
   };
 }

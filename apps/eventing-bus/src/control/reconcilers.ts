@@ -5,10 +5,10 @@ import { openDestinations } from "./destination/open-destinations.ts";
 /** What the kit is before its shared parts are opened. */
 export type KitBase = Omit<ControllerKit, "destinations">;
 
-/** Starts all reconcilers of this role, and what they share. */
+/** Starts all reconcilers of this role, and what they share. All of it, the buses too, is closed by the caller. */
 export async function openReconcilers(base: KitBase): Promise<readonly ControlPlanePart[]> {
   const destinations = openDestinations(base.common);
-  return [sharedPart(destinations)];
+  return [sharedPart(destinations), sharedPart(base.buses)];
 }
 
 /** What is closed with the controllers and has nothing to reconcile. */

@@ -2,6 +2,11 @@ import type { ServedState } from "../../model/report.ts";
 
 /** What all replicas of all buses serve, as they tell it. */
 export interface BusWatch {
+  /**
+   * Resolves once the replicas that are there have been heard, or have been silent for three seconds. Before that nothing is known,
+   * and a controller that began would call all that is Ready not Ready.
+   */
+  readonly synced: Promise<void>;
   /** Undefined: no replica of that bus is known. */
   find(bus: string): BusView | undefined;
   /** The buses that are there, sorted. */
