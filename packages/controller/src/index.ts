@@ -22,6 +22,11 @@ export type { Log } from "./log.ts";
 export { openWorkQueue } from "./work-queue.ts";
 export type { QueuedKey, WorkQueue, WorkQueueOptions } from "./work-queue.ts";
 
+// Children of an object.
+export { ensureChild, NotOwnedError } from "./owned-child.ts";
+export type { ChildDeps, ChildPlan } from "./owned-child.ts";
+export { defaulted, mergeExactly, mergeKeepingForeign } from "./merge-desired.ts";
+
 // A whole service of controllers and webhooks.
 export { openControlPlane } from "./control-plane.ts";
 export type {

@@ -11,11 +11,10 @@ import {
   type ConfigurationStatus,
   type Revision,
 } from "@kelvin/api/serving/v1";
-import { waitForEvent, type Outcome } from "@kelvin/controller";
+import { type ChildDeps, type Outcome, waitForEvent } from "@kelvin/controller";
 import { keyText, type Clock } from "@kelvin/kube";
 import type { Builds } from "../build-ref/builds.ts";
 import { buildNameOf, resolveBuild, type BuildState } from "../build-ref/resolve-build.ts";
-import type { ChildDeps } from "../owned-child.ts";
 import type { Reader } from "../reader.ts";
 import { reconcileConfigurationRoutes, type ConfigurationRoutesDeps } from "../routing-state/configuration-routes.ts";
 import { findLatestReady } from "./latest-ready.ts";

@@ -10,9 +10,8 @@ import {
   propagateDeployment,
   type Revision,
 } from "@kelvin/api/serving/v1";
-import type { Outcome } from "@kelvin/controller";
+import { ensureChild, type Outcome } from "@kelvin/controller";
 import { deepCopy, Deployment, keyText } from "@kelvin/kube";
-import { ensureChild } from "../owned-child.ts";
 import { findPodFailure, type PodFailure } from "./pod-failure.ts";
 import type { RevisionDeps } from "./reconcile.ts";
 import { makeDeployment } from "./resources/deployment.ts";

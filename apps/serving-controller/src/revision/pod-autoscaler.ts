@@ -6,9 +6,7 @@ import {
   propagatePodAutoscaler,
   type Revision,
 } from "@kelvin/api/serving/v1";
-import type { Outcome } from "@kelvin/controller";
-import { mergeExactly } from "../merge-desired.ts";
-import { ensureChild } from "../owned-child.ts";
+import { ensureChild, mergeExactly, type Outcome } from "@kelvin/controller";
 import { hasTimedOut } from "./deployment.ts";
 import type { RevisionDeps } from "./reconcile.ts";
 import { deploymentName } from "./resources/names.ts";

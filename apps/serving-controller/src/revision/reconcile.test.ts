@@ -1,7 +1,7 @@
 import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import { parseServingConfig } from "@kelvin/api/serving/config";
 import { Configuration, Revision, Route } from "@kelvin/api/serving/v1";
-import { requeueAfter } from "@kelvin/controller";
+import { NotOwnedError, requeueAfter } from "@kelvin/controller";
 import { Deployment, keyText, Pod } from "@kelvin/kube";
 import {
   describeReconcile,
@@ -15,7 +15,6 @@ import {
   type ReconcileRow,
 } from "@kelvin/testkit";
 import { configuration, revision, route } from "../../test/builders.ts";
-import { NotOwnedError } from "../owned-child.ts";
 import { indexRouteTargets } from "../routing-state/route-targets.ts";
 import type { DigestState } from "./digest-pool.ts";
 import { makeDeployment } from "./resources/deployment.ts";

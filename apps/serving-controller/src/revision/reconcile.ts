@@ -1,9 +1,8 @@
 import { isConditionTrue, readyCondition } from "@kelvin/api";
 import type { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
 import { initializeRevision, type Revision } from "@kelvin/api/serving/v1";
-import { waitForEvent, type Outcome } from "@kelvin/controller";
+import { type ChildDeps, type Outcome, waitForEvent } from "@kelvin/controller";
 import type { Clock, Deployment, Pod } from "@kelvin/kube";
-import type { ChildDeps } from "../owned-child.ts";
 import type { Reader } from "../reader.ts";
 import { reconcileDeployment } from "./deployment.ts";
 import { reconcileDigests } from "./digests.ts";

@@ -1,8 +1,7 @@
 import { keyOf } from "@kelvin/api";
 import { Ingress } from "@kelvin/api/networking/v1alpha1";
 import type { Route } from "@kelvin/api/serving/v1";
-import { mergeExactly } from "../merge-desired.ts";
-import { ensureChild } from "../owned-child.ts";
+import { ensureChild, mergeExactly } from "@kelvin/controller";
 import type { RouteDeps } from "./reconcile.ts";
 import { makeIngress, type IngressPlan } from "./resources/ingress.ts";
 

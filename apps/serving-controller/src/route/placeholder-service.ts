@@ -6,9 +6,8 @@ import {
   visibilityClusterLocal,
   type Route,
 } from "@kelvin/api/serving/v1";
+import { ensureChild, mergeKeepingForeign } from "@kelvin/controller";
 import { CoreService, keyText } from "@kelvin/kube";
-import { mergeKeepingForeign } from "../merge-desired.ts";
-import { ensureChild } from "../owned-child.ts";
 import { makeGroupHosts, type GroupHosts, type NameSettings } from "./hosts.ts";
 import type { RouteDeps } from "./reconcile.ts";
 import { makePlaceholderService } from "./resources/placeholder-service.ts";

@@ -1,6 +1,7 @@
 import { parseServingConfig } from "@kelvin/api/serving/config";
 import { Ingress } from "@kelvin/api/networking/v1alpha1";
 import { Configuration, Revision, Route } from "@kelvin/api/serving/v1";
+import { NotOwnedError } from "@kelvin/controller";
 import { CoreService, keyText } from "@kelvin/kube";
 import {
   coreService,
@@ -15,7 +16,6 @@ import {
   type ReconcileRow,
 } from "@kelvin/testkit";
 import { configuration, revision, route } from "../../test/builders.ts";
-import { NotOwnedError } from "../owned-child.ts";
 import { makeGroupHosts } from "./hosts.ts";
 import { makeNameSettings } from "./name-settings.ts";
 import { makeIngress } from "./resources/ingress.ts";

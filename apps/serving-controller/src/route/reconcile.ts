@@ -15,9 +15,8 @@ import {
   type Route,
   type RouteStatus,
 } from "@kelvin/api/serving/v1";
-import { waitForEvent, type Outcome } from "@kelvin/controller";
+import { type ChildDeps, type Outcome, waitForEvent } from "@kelvin/controller";
 import { toError, type Clock, type CoreService } from "@kelvin/kube";
-import type { ChildDeps } from "../owned-child.ts";
 import type { Reader } from "../reader.ts";
 import { makeAddressUrl, type GroupHosts } from "./hosts.ts";
 import { ensureIngress } from "./ingress.ts";

@@ -1,7 +1,6 @@
 import { keyOf } from "@kelvin/api";
 import { Configuration, initializeService, markConfigurationNotOwned, type Service } from "@kelvin/api/serving/v1";
-import { defaulted, mergeExactly } from "../merge-desired.ts";
-import { ensureChild } from "../owned-child.ts";
+import { defaulted, ensureChild, mergeExactly } from "@kelvin/controller";
 import { parseRoutes } from "../routing-state/routing-state.ts";
 import type { ServiceDeps } from "./reconcile.ts";
 import { makeConfiguration } from "./resources/configuration.ts";

@@ -1,5 +1,6 @@
 import { Configuration, Revision, Route, Service } from "@kelvin/api/serving/v1";
 import { parseServingConfig } from "@kelvin/api/serving/config";
+import { NotOwnedError } from "@kelvin/controller";
 import {
   describeReconcile,
   ownedBySomeoneElse,
@@ -13,7 +14,6 @@ import {
 } from "@kelvin/testkit";
 import { configuration, revision, route, service } from "../../test/builders.ts";
 import { makeDefaulting } from "../defaulting.ts";
-import { NotOwnedError } from "../owned-child.ts";
 import { makeConfiguration } from "./resources/configuration.ts";
 import { makeRoute } from "./resources/route.ts";
 import { reconcileService } from "./reconcile.ts";

@@ -12,10 +12,9 @@ import {
   type Route,
   type Service,
 } from "@kelvin/api/serving/v1";
-import { waitForEvent, type Outcome } from "@kelvin/controller";
+import { type ChildDeps, type Outcome, waitForEvent } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
 import { checkRevisionName } from "../configuration/revision-name.ts";
-import type { ChildDeps } from "../owned-child.ts";
 import type { Reader } from "../reader.ts";
 import { ensureConfiguration } from "./configuration.ts";
 import { ensureRoute } from "./route.ts";

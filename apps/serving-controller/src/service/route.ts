@@ -1,7 +1,6 @@
 import { keyOf } from "@kelvin/api";
 import { initializeService, markRouteNotOwned, Route, type Service } from "@kelvin/api/serving/v1";
-import { defaulted, mergeExactly } from "../merge-desired.ts";
-import { ensureChild } from "../owned-child.ts";
+import { defaulted, ensureChild, mergeExactly } from "@kelvin/controller";
 import type { ServiceDeps } from "./reconcile.ts";
 import { makeRoute } from "./resources/route.ts";
 

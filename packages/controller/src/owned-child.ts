@@ -1,6 +1,7 @@
-import { isControlledBy, keyOf, type Kind, type KubeObject } from "@kelvin/api";
-import type { EventRecorder } from "@kelvin/controller";
-import { AlreadyExistsError, toError, type KubeClient } from "@kelvin/kube";
+import type { Kind, KubeObject } from "@kelvin/api";
+import { AlreadyExistsError, keyOf, toError } from "@kelvin/kube";
+import type { KubeClient } from "@kelvin/kube";
+import type { EventRecorder } from "./event-recorder.ts";
 
 /** A child's name is taken by an object of somebody else. Nothing is adopted: it waits until that object is gone. */
 export class NotOwnedError extends Error {
@@ -16,11 +17,13 @@ export interface ChildPlan<T extends KubeObject> {
   readonly existing: T | undefined;
   /** The existing object brought up to date, or undefined when it needs no change. Must not change its argument. */
   readonly merge: (existing: T) => T | undefined;
+  /** Called before `NotOwnedError` is thrown, to say so in the owner's status. */
   readonly markNotOwned: (existing: T) => void;
   /** What the Event of its creation calls it. Default: its kind; `undefined` makes no Event. */
   readonly announcedAs?: string | undefined;
 }
 
+/** What making a child takes. */
 export interface ChildDeps {
   readonly kube: KubeClient;
   readonly recorder: EventRecorder;
@@ -61,4 +64,10 @@ async function createChild<T extends KubeObject>(plan: ChildPlan<T>, deps: Child
 function notOwnedMessage<T extends KubeObject>({ owner, kind }: ChildPlan<T>, existing: T): string {
   const ownerKind = (owner.kind ?? "object").toLowerCase();
   return `${ownerKind}: "${owner.metadata.name ?? ""}" does not own ${kind.kind}: "${existing.metadata.name ?? ""}"`;
+}
+
+// As @kelvin/api's, which must not be loaded here: the local cluster's controllers run on this package too.
+function isControlledBy({ metadata }: KubeObject, owner: KubeObject): boolean {
+  const { uid } = owner.metadata;
+  return uid !== undefined && metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid === uid;
 }
