@@ -1,10 +1,15 @@
-/** Why an event is in the store and not with its consumer. */
+/**
+ * Why an event is in the store and not with its consumer. `NotParked`: the bus refused it where it was to wait.
+ * `TooLargeToKeep`: the store refused it whole, so its headers are here and its body is not; it cannot be put back.
+ */
 export type DeadLetterReason =
   | "RetriesExhausted"
   | "Rejected"
   | "ReplyFailed"
   | "DeadLetterSinkFailed"
   | "BacklogFull"
+  | "NotParked"
+  | "TooLargeToKeep"
   | "Poison";
 
 /** An event that could not be delivered, kept until somebody puts it back or throws it away. */
@@ -22,7 +27,12 @@ export interface DeadLetter {
 
 /** Keeps dead letters as durably as the bus keeps events. */
 export interface DeadLetterStore {
-  /** Resolves when the letter is kept. @throws BusUnavailableError */
+  /**
+   * Resolves when the letter is kept.
+   *
+   * @throws BusUnavailableError; RecordTooLargeError when it never will be; BusRefusedError or LogFullError when somebody
+   * must first change something at the broker.
+   */
   append(letter: Omit<DeadLetter, "id" | "storedAtMs">): Promise<void>;
   /** A consumer's letters, oldest first, after the given id; at most `limit`. */
   list(consumerId: string, page: { readonly after?: string; readonly limit: number }): Promise<readonly DeadLetter[]>;

@@ -1,6 +1,7 @@
 import type { EventEdits } from "@kelvin/cloudevents";
+import { RecordTooLargeError } from "../bus.ts";
 import type { Consumer, Destination } from "./consumer.ts";
-import type { DeadLetterReason } from "./dead-letter-store.ts";
+import type { DeadLetterReason, DeadLetterStore } from "./dead-letter-store.ts";
 import { outgoing } from "./event-in-hand.ts";
 import type { Job, StepResult } from "./job.ts";
 import { repeatUntilTaken } from "./repeat-until-taken.ts";
@@ -72,12 +73,31 @@ async function sendDeadLetter(
   }
 }
 
-/** Keeps the event in the dead-letter store. */
+/**
+ * Keeps the event in the dead-letter store. What the store will never take whole it gets without the body, which is said:
+ * whoever looks for the event finds what it was, and who sent it.
+ */
 export async function store(job: Job, failure: Failure, tools: DeliveryTools): Promise<StepResult> {
   const { headers, body } = job.hand;
   const detail = `${failure.destination} answered ${failure.code}: ${quote(failure.data)}`;
   const letter = { consumerId: job.consumerId, reason: failure.reason, detail, headers, body };
-  const isStored = await repeatUntilTaken(() => tools.deadLetters.append(letter), STORE_RETRY_MS, tools.waiting);
+  try {
+    return await keep(letter, tools);
+  } catch (error) {
+    if (!(error instanceof RecordTooLargeError)) throw error;
+    tools.onFault(error);
+    const why = `${failure.reason}; its body of ${body.length} bytes is not kept: ${error.message}; ${detail}`;
+    return keep({ ...letter, reason: "TooLargeToKeep", detail: why, body: Buffer.alloc(0) }, tools);
+  }
+}
+
+/** A store that refuses is mended by people; until then the record stays with the bus. */
+async function keep(letter: Parameters<DeadLetterStore["append"]>[0], tools: DeliveryTools): Promise<StepResult> {
+  const isStored = await repeatUntilTaken(() => tools.deadLetters.append(letter), {
+    retryMs: STORE_RETRY_MS,
+    waiting: tools.waiting,
+    isPassing: (error) => !(error instanceof RecordTooLargeError),
+  });
   return isStored ? { kind: "ended", ending: "stored" } : { kind: "given-up" };
 }
 

@@ -38,8 +38,9 @@ export function makeHeldWork(tools: DeliveryTools): HeldWork {
   };
 }
 
-/** A bus that is away for a moment must not cost a second delivery, so finishing is repeated. */
-async function end(held: HeldRecord, work: () => Promise<boolean>, tools: DeliveryTools): Promise<void> {
-  const isFinished = (await work()) && (await repeatUntilTaken(() => held.finish(), FINISH_RETRY_MS, tools.waiting));
+/** Whatever keeps the bus from finishing must not cost a second delivery, so finishing is repeated. */
+async function end(held: HeldRecord, work: () => Promise<boolean>, { waiting }: DeliveryTools): Promise<void> {
+  const repetition = { retryMs: FINISH_RETRY_MS, waiting, isPassing: () => true };
+  const isFinished = (await work()) && (await repeatUntilTaken(() => held.finish(), repetition));
   if (!isFinished) held.release();
 }

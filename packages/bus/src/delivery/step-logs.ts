@@ -1,3 +1,4 @@
+import { BusError, LogFullError } from "../bus.ts";
 import type { Bus, BusLog, BusReader, HeldRecord, LogSpec } from "../bus.ts";
 import { carry } from "./carry.ts";
 import { store } from "./dead-letter.ts";
@@ -38,21 +39,30 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
   const handoffs = new Map<string, Promise<StepResult>>();
   let lastHandoff = 0;
 
+  const handOff = (running: Promise<StepResult>): string => {
+    lastHandoff += 1;
+    const handoffId = `${tools.processId}-${lastHandoff}`;
+    handoffs.set(handoffId, running);
+    return handoffId;
+  };
   const park: StepLogs["park"] = async (job, running) => {
+    // Whoever works the record off takes its end, errors too.
+    running?.catch(() => undefined);
     const known = tools.consumers.find(job.consumerId);
     if (known === undefined) return { kind: "ended", ending: "dropped" };
-    if (known.backlog >= known.consumer.limits.backlog) return store(job, backlogFull(known.backlog), tools);
-    let handoffId: string | undefined;
-    if (running !== undefined) {
-      lastHandoff += 1;
-      handoffId = `${tools.processId}-${lastHandoff}`;
-      handoffs.set(handoffId, running);
-      // Whoever works the record off takes its end, errors too.
-      running.catch(() => undefined);
+    if (known.backlog >= known.consumer.limits.backlog) {
+      return store(job, backlogFull(`${known.backlog} events wait for this consumer already`), tools);
     }
+    const handoffId = running === undefined ? undefined : handOff(running);
     const step = steps[stepFor(job.notBeforeMs - tools.clock.nowMs())];
-    const isParked = await appendUntilDurable(step, parkedRecord(job, handoffId), tools);
-    if (!isParked) return { kind: "given-up" };
+    try {
+      const isParked = await appendUntilDurable(step, parkedRecord(job, handoffId), tools);
+      if (!isParked) return { kind: "given-up" };
+    } catch (error) {
+      if (handoffId !== undefined) handoffs.delete(handoffId);
+      if (!(error instanceof BusError)) throw error;
+      return withoutParking(job, { running, error }, tools);
+    }
     known.backlog += 1;
     return { kind: "ended", ending: "parked" };
   };
@@ -107,9 +117,24 @@ function stepSpec(spec: LogSpec, index: number): LogSpec {
   return { ...spec, id: `${spec.id}.step${index}`, partitions: 1 };
 }
 
-function backlogFull(records: number): Failure {
-  const data = Buffer.from(`${records} events wait for this consumer already`);
+function backlogFull(why: string): Failure {
+  const data = Buffer.from(why);
   return { reason: "BacklogFull", destination: "the backlog", code: 429, data };
+}
+
+interface NotParked {
+  readonly running: Promise<StepResult> | undefined;
+  readonly error: BusError;
+}
+
+/** What the bus will not let wait ends here and now: as the attempt that runs ends, or else in the dead-letter store. */
+async function withoutParking(job: Job, { running, error }: NotParked, tools: DeliveryTools): Promise<StepResult> {
+  const result = await running?.catch(tools.onFault);
+  if (result?.kind === "ended" || result?.kind === "given-up") return result;
+  if (error instanceof LogFullError) return store(job, backlogFull(error.message), tools);
+  tools.onFault(error);
+  const data = Buffer.from(error.message);
+  return store(job, { reason: "NotParked", destination: "the backlog", code: 413, data }, tools);
 }
 
 /** The running attempt's own end if this process still knows it; else the job goes on from what the record says. */
@@ -138,7 +163,7 @@ async function appendUntilDurable(
     const log = await step.open();
     await log.append(record);
   };
-  return repeatUntilTaken(append, APPEND_RETRY_MS, tools.waiting);
+  return repeatUntilTaken(append, { retryMs: APPEND_RETRY_MS, waiting: tools.waiting });
 }
 
 /** A step's log, made with its first record. */

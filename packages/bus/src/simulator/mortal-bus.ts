@@ -1,4 +1,4 @@
-import { BusUnavailableError } from "../bus.ts";
+import { BusRefusedError, BusUnavailableError, RecordTooLargeError } from "../bus.ts";
 import type { Bus, BusLog, BusReader, HeldRecord, LogSpec, ReaderSpec } from "../bus.ts";
 import type { DeadLetterStore } from "../delivery/dead-letter-store.ts";
 import type { Random } from "./random.ts";
@@ -18,7 +18,13 @@ export interface BusFaults {
   lostRequests: number;
   /** How likely a call has its effect and fails all the same. */
   lostAnswers: number;
+  /** How likely the broker refuses to make a log or to take a record or letter, for a reason that waiting does not mend. */
+  refusals: number;
+  /** Letters with more in their body are never taken. */
+  readonly letterBytesMax: number;
 }
+
+type Letter = Parameters<DeadLetterStore["append"]>[0];
 
 /** Wraps what survives so that a process's end and a bad network can be played. */
 export function makeMortalBus(
@@ -28,15 +34,18 @@ export function makeMortalBus(
 ): MortalBus {
   const readers = new Set<BusReader>();
   let isDead = false;
-  const hang = (): Promise<never> => new Promise(() => undefined);
 
   const call = async <T>(act: () => Promise<T>): Promise<T> => {
-    if (isDead) return hang();
+    if (isDead) return hang<T>();
     if (random.chance(faults.lostRequests)) throw new BusUnavailableError("the request got lost");
     const result = await act();
-    if (isDead) return hang();
+    if (isDead) return hang<T>();
     if (random.chance(faults.lostAnswers)) throw new BusUnavailableError("the answer got lost");
     return result;
+  };
+  const take = async <T>(act: () => Promise<T>): Promise<T> => {
+    if (!isDead && random.chance(faults.refusals)) throw new BusRefusedError("permissions violation");
+    return call(act);
   };
   const hold = (record: HeldRecord): HeldRecord => ({
     ...record,
@@ -59,7 +68,7 @@ export function makeMortalBus(
   };
   const wrapLog = (log: BusLog): BusLog => ({
     id: log.id,
-    append: (record) => call(() => log.append(record)),
+    append: (record) => take(() => log.append(record)),
     ends: () => call(() => log.ends()),
     openReader: (spec) => openReader(log, spec),
     deleteReader: (id) => call(() => log.deleteReader(id)),
@@ -72,7 +81,7 @@ export function makeMortalBus(
       kind: bus.kind,
       recordBytesMax: bus.recordBytesMax,
       trouble: undefined,
-      openLog: async (spec: LogSpec) => wrapLog(await call(() => bus.openLog(spec))),
+      openLog: async (spec: LogSpec) => wrapLog(await take(() => bus.openLog(spec))),
       findLog: async (spec) => {
         const log = await call(() => bus.findLog(spec));
         return log === undefined ? undefined : wrapLog(log);
@@ -80,7 +89,7 @@ export function makeMortalBus(
       deleteLog: (id) => call(() => bus.deleteLog(id)),
       close: () => Promise.resolve(),
     },
-    deadLetters: { ...deadLetters, append: (letter) => call(() => deadLetters.append(letter)) },
+    deadLetters: { ...deadLetters, append: (letter) => take(() => appendLetter(letter, deadLetters, faults)) },
     get isDead() {
       return isDead;
     },
@@ -89,4 +98,15 @@ export function makeMortalBus(
       for (const reader of readers) await reader.close();
     },
   };
+}
+
+/** What a dead process waits for. */
+function hang<T>(): Promise<T> {
+  return new Promise(() => undefined);
+}
+
+async function appendLetter(letter: Letter, store: DeadLetterStore, { letterBytesMax }: BusFaults): Promise<void> {
+  const { length } = letter.body;
+  if (length > letterBytesMax) throw new RecordTooLargeError(`${length} bytes are too many for a letter`);
+  await store.append(letter);
 }

@@ -14,15 +14,19 @@ describe.each(["shared", "each"] as const)("a stream that is read in the way: %s
     async () => {
       let events = 0;
       let kills = 0;
+      const storedFor = new Set<string>();
       for (let seed = 1; seed <= SEEDS; seed += 1) {
         const report = await simulate({ seed, reading, isFaulty: true });
         expect({ seed, lost: report.lost, faults: report.faults }).toEqual({ seed, lost: [], faults: [] });
         events += report.accepted.length;
         kills += report.kills;
+        for (const reason of report.storedFor) storedFor.add(reason);
       }
       // The simulation means nothing if nothing happens in it.
       expect(events).toBeGreaterThan(SEEDS * 5);
       expect(kills).toBeGreaterThan(SEEDS);
+      const reasons = ["BacklogFull", "DeadLetterSinkFailed", "NotParked", "Rejected", "RetriesExhausted"];
+      expect([...storedFor].sort()).toEqual([...reasons, "TooLargeToKeep"]);
     },
     TIMEOUT_MS,
   );

@@ -1,8 +1,9 @@
 // One random life of a stream: consumers that fail in their ways, a network that loses calls, processes that die. At its
 // end every accepted event must have ended for every consumer.
+import { BusError } from "../bus.ts";
 import type { Bus } from "../bus.ts";
 import type { Consumer } from "../delivery/consumer.ts";
-import type { DeadLetterStore } from "../delivery/dead-letter-store.ts";
+import type { DeadLetterReason, DeadLetterStore } from "../delivery/dead-letter-store.ts";
 import { openStreamDelivery } from "../delivery/stream-delivery.ts";
 import type { DeliveryPorts, Reading, StreamDelivery } from "../delivery/stream-delivery.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
@@ -11,7 +12,7 @@ import { makeMortalBus } from "./mortal-bus.ts";
 import type { BusFaults, MortalBus } from "./mortal-bus.ts";
 import { makeRandom } from "./random.ts";
 import type { Random } from "./random.ts";
-import { makeSubscribers } from "./subscribers.ts";
+import { eventIdOf, makeSubscribers } from "./subscribers.ts";
 import type { Manner, Subscribers } from "./subscribers.ts";
 import { makeVirtualTime } from "./virtual-time.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -35,6 +36,8 @@ export interface SimulationReport {
   readonly lost: readonly string[];
   /** `consumer/event` pairs that were delivered more than once. */
   readonly repeated: readonly string[];
+  /** Why events went to the dead-letter store. */
+  readonly storedFor: readonly DeadLetterReason[];
   readonly kills: number;
   readonly faults: readonly unknown[];
 }
@@ -43,13 +46,17 @@ const EVENTS_WITHIN_MS = 60_000;
 /** Long enough for every policy below to end, with all the steps that lie on the way. */
 const LIFE_MS = 24 * 60 * 60 * 1000;
 const STREAM = { id: "sim", partitions: 1, unfinishedBytesMax: 1_000_000 };
+/** The greatest record; large events fit, and do not fit any more with what parking adds. */
+const RECORD_BYTES_MAX = 400;
+const LARGE_BODY_BYTES = 330;
+const LARGE_EVENTS = 0.1;
 
 /** Plays one life. The same spec gives the same report. */
 export async function simulate(spec: SimulationSpec): Promise<SimulationReport> {
   const random = makeRandom(spec.seed);
   const time = makeVirtualTime();
   const survivor = {
-    bus: openStubBus({ clock: time }),
+    bus: openStubBus({ clock: time, recordBytesMax: RECORD_BYTES_MAX }),
     deadLetters: makeMemoryDeadLetterStore({ bytesMax: 10_000_000, clock: time }),
   };
   const world: World = {
@@ -59,7 +66,7 @@ export async function simulate(spec: SimulationSpec): Promise<SimulationReport> 
     survivor,
     subscribers: makeSubscribers(time, random, spec.manners),
     consumers: makeConsumers(random),
-    faults: { lostRequests: 0, lostAnswers: 0 },
+    faults: { lostRequests: 0, lostAnswers: 0, refusals: 0, letterBytesMax: spec.seed % 10 === 0 ? 100 : 1_000 },
     ours: [],
   };
   const life = makeLife(world);
@@ -108,7 +115,10 @@ function makeLife(world: World): Life {
       deadLetters: mine.deadLetters,
       stream: { privateAttributes: [], acceptReply: () => Promise.resolve() },
       note: () => undefined,
-      onFault: (error) => world.ours.push(error),
+      onFault: (error) => {
+        // The bus's, which the engine told and dealt with.
+        if (!(error instanceof BusError)) world.ours.push(error);
+      },
     };
     const { ports, bus } = world.spec.sabotage?.(plain, mine.bus) ?? { ports: plain, bus: mine.bus };
     const opened = await openUntilThere(bus, { ports, world });
@@ -127,7 +137,8 @@ function makeLife(world: World): Life {
       if (delivery === undefined) return false;
       const headers = ["ce-specversion", "1.0", "ce-id", id, "ce-source", "/sim", "ce-type", "t"];
       try {
-        await delivery.log.append({ headers, body: Buffer.from(id) });
+        const body = Buffer.alloc(world.random.chance(LARGE_EVENTS) ? LARGE_BODY_BYTES : 2);
+        await delivery.log.append({ headers, body });
         return true;
       } catch {
         return false;
@@ -209,11 +220,13 @@ function scheduleFaults({ time, random, faults }: World, life: Life): number {
     time.setTimer(() => {
       faults.lostRequests = random.next() * 0.8;
       faults.lostAnswers = random.next() * 0.5;
+      faults.refusals = random.chance(0.3) ? random.next() : 0;
     }, startMs);
     time.setTimer(
       () => {
         faults.lostRequests = 0;
         faults.lostAnswers = 0;
+        faults.refusals = 0;
       },
       startMs + random.integer(100, 30_000),
     );
@@ -224,17 +237,19 @@ function scheduleFaults({ time, random, faults }: World, life: Life): number {
 async function account(
   { consumers, subscribers, survivor }: World,
   accepted: readonly string[],
-): Promise<Pick<SimulationReport, "lost" | "repeated">> {
+): Promise<Pick<SimulationReport, "lost" | "repeated" | "storedFor">> {
   const lost: string[] = [];
   const repeated: string[] = [];
+  const storedFor: DeadLetterReason[] = [];
   for (const { id: consumerId } of consumers) {
     const letters = await survivor.deadLetters.list(consumerId, { limit: 10_000 });
-    const stored = new Set(letters.map(({ body }) => body.toString()));
+    const stored = new Set(letters.map(({ headers }) => eventIdOf(headers)));
+    storedFor.push(...letters.map(({ reason }) => reason));
     for (const id of accepted) {
       const taken = subscribers.taken(consumerId, id);
       if (taken.deliveries > 1) repeated.push(`${consumerId}/${id}`);
       if (taken.deliveries + taken.deadLetters === 0 && !stored.has(id)) lost.push(`${consumerId}/${id}`);
     }
   }
-  return { lost, repeated };
+  return { lost, repeated, storedFor };
 }

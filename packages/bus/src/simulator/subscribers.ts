@@ -14,6 +14,11 @@ export interface Subscribers {
   taken(consumerId: string, eventId: string): { readonly deliveries: number; readonly deadLetters: number };
 }
 
+/** The id of an event in the binary form, which the simulation's are. */
+export function eventIdOf(headers: readonly string[]): string {
+  return headers[headers.indexOf("ce-id") + 1] ?? "";
+}
+
 const RECOVERY_MS = 90_000;
 
 /** Each address gets a manner when it is first met. */
@@ -33,7 +38,7 @@ export function makeSubscribers(
     return manner;
   };
   const take = ({ consumerId, purpose, message }: SendRequest): void => {
-    const key = `${purpose}/${consumerId}/${message.body.toString()}`;
+    const key = `${purpose}/${consumerId}/${eventIdOf(message.headers)}`;
     taken.set(key, (taken.get(key) ?? 0) + 1);
   };
 

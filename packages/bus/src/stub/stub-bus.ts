@@ -5,19 +5,25 @@ import type { Clock } from "../clock.ts";
 import { makeStubLog } from "./stub-log.ts";
 import type { StubLogState } from "./stub-log.ts";
 
-/** What the stub takes in one record. */
+/** @see openStubBus */
+export interface StubBusOptions {
+  readonly clock?: Clock;
+  /** What it takes in one record; default 16 MiB. */
+  readonly recordBytesMax?: number;
+}
+
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * The bus in memory: complete, fast and gone with its process. What was accepted and not finished when the process ends
  * is lost, and nothing else is. One process has one; it cannot be shared.
  */
-export function openStubBus({ clock = systemClock }: { readonly clock?: Clock } = {}): Bus {
+export function openStubBus({ clock = systemClock, recordBytesMax = RECORD_BYTES_MAX }: StubBusOptions = {}): Bus {
   const logs = new Map<string, StubLogState>();
   let isClosed = false;
   return {
     kind: "stub",
-    recordBytesMax: RECORD_BYTES_MAX,
+    recordBytesMax,
     trouble: undefined,
     openLog(spec) {
       if (isClosed) return Promise.reject(new BusUnavailableError("the bus is closed"));
@@ -26,11 +32,13 @@ export function openStubBus({ clock = systemClock }: { readonly clock?: Clock } 
         state = makeStubLog(spec, clock);
         logs.set(spec.id, state);
       }
-      return Promise.resolve(openHandle(spec.id, logs, state));
+      return Promise.resolve(openHandle({ id: spec.id, recordBytesMax }, logs, state));
     },
     findLog(spec) {
       const state = logs.get(spec.id);
-      return Promise.resolve(state === undefined ? undefined : openHandle(spec.id, logs, state));
+      return Promise.resolve(
+        state === undefined ? undefined : openHandle({ id: spec.id, recordBytesMax }, logs, state),
+      );
     },
     deleteLog(id) {
       logs.delete(id);
@@ -44,7 +52,11 @@ export function openStubBus({ clock = systemClock }: { readonly clock?: Clock } 
   };
 }
 
-function openHandle(id: string, logs: ReadonlyMap<string, StubLogState>, state: StubLogState): BusLog {
+function openHandle(
+  { id, recordBytesMax }: { readonly id: string; readonly recordBytesMax: number },
+  logs: ReadonlyMap<string, StubLogState>,
+  state: StubLogState,
+): BusLog {
   const readers = new Set<{ close(): Promise<void> }>();
   const check = (): void => {
     if (logs.get(id) !== state) throw new BusUnavailableError(`${id}: the log was deleted or the bus closed`);
@@ -54,8 +66,8 @@ function openHandle(id: string, logs: ReadonlyMap<string, StubLogState>, state: 
     append: async (record) => {
       check();
       const bytes = recordBytes(record);
-      if (bytes > RECORD_BYTES_MAX) {
-        throw new RecordTooLargeError(`${bytes} bytes; the stub bus takes ${RECORD_BYTES_MAX} a record`);
+      if (bytes > recordBytesMax) {
+        throw new RecordTooLargeError(`${bytes} bytes; the stub bus takes ${recordBytesMax} a record`);
       }
       await Promise.resolve();
       state.append(record);
