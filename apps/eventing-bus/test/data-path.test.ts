@@ -136,7 +136,9 @@ async function send(
   { body = "", method = "POST", path = "/default/s" } = {},
 ): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
+    // A connection of its own: one that is kept belongs to a port, and the next test's server may get the port of the last
+    // one's, which has just reset it. The write then fails before this process has read of the reset.
+    const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk.toString()));
       response.on("end", () => {

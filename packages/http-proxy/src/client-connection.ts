@@ -45,6 +45,9 @@ export class ClientConnection {
   /** Since when the client takes no more bytes, or 0. */
   #blockedSinceMs = 0;
   #unsentBytes = 0;
+  #lingersSinceMs = 0;
+  /** Whether bytes came since the last sweep. */
+  #isStillSending = false;
 
   constructor(engine: Engine, socket: Socket, listener: string) {
     this.listener = listener;
@@ -213,6 +216,11 @@ export class ClientConnection {
       this.#unsentBytes = unsent;
       this.#sinceMs = nowMs;
     }
+    // Closed now, with bytes of the client unread, the connection would be reset, and the answer lost with it.
+    if (this.#isStillSending && nowMs - this.#lingersSinceMs < this.#engine.limits.lingerBusyMsMax) {
+      this.#isStillSending = false;
+      this.#sinceMs = nowMs;
+    }
     const waitMsMax = unsent > 0 ? this.#engine.limits.clientIdleMsMax : this.#engine.limits.lingerMsMax;
     if (nowMs - this.#sinceMs > waitMsMax) this.#closed();
   }
@@ -237,6 +245,7 @@ export class ClientConnection {
         this.#exchange?.tunnelRead(bytes);
         break;
       default:
+        this.#isStillSending = true;
         break;
     }
   }
@@ -365,6 +374,7 @@ export class ClientConnection {
     this.#expects = LINGER;
     this.#held = undefined;
     this.#sinceMs = performance.now();
+    this.#lingersSinceMs = this.#sinceMs;
     this.#unsentBytes = this.#socket.writableLength;
     this.#socket.end();
     this.resume();

@@ -61,6 +61,38 @@ describe("a body that is taken in", () => {
   });
 });
 
+describe("a client that reads the answer only after it has sent all", () => {
+  const announced = `${post}Content-Length: 10000000\r\n\r\n`;
+
+  /** Sends for as long as is said, and notes how that went. */
+  async function sendOn(client: RawSocket, durationMs: number): Promise<void> {
+    client.socket.pause();
+    client.send(announced);
+    for (let passedMs = 0; passedMs < durationMs && !client.isClosed; passedMs += 20) {
+      client.send("x".repeat(1_000));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    client.socket.resume();
+  }
+
+  test("gets it, however long that took", async () => {
+    const { port } = await proxyOf((exchange) => exchange.respond(413, "too large END"), { lingerMsMax: 100 });
+    const client = await clientOf(port);
+    await sendOn(client, 600);
+    expect(await client.untilReceived("END")).toMatch(/^HTTP\/1.1 413 .*Connection: close/s);
+    expect(client.error).toBeUndefined();
+  });
+
+  test("is cut off in the end", async () => {
+    const limits = { lingerMsMax: 100, lingerBusyMsMax: 200 };
+    const { port } = await proxyOf((exchange) => exchange.respond(413, "too large END"), limits);
+    const client = await clientOf(port);
+    await sendOn(client, 5_000);
+    await client.until(({ isClosed }) => isClosed);
+    expect(client.error).toMatch(/ECONNRESET|EPIPE/);
+  });
+});
+
 describe("what is refused", () => {
   test("a length over the limit, before any of the body", async () => {
     const client = await taking();

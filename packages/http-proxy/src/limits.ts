@@ -16,6 +16,8 @@ export interface ProxyLimits {
   readonly clientIdleMsMax: number;
   /** How long a closing connection waits for the client's last bytes, so that a reset does not overtake the answer. */
   readonly lingerMsMax: number;
+  /** The same for a client that still sends a body which nobody wants: many read the answer only after its end. */
+  readonly lingerBusyMsMax: number;
   /** Connections of clients; more are refused. */
   readonly clientsMax: number;
   readonly connectMsMax: number;
@@ -39,6 +41,7 @@ export const defaultLimits: ProxyLimits = {
   headMsMax: 15_000,
   clientIdleMsMax: 120_000,
   lingerMsMax: 1_000,
+  lingerBusyMsMax: 30_000,
   clientsMax: 20_000,
   connectMsMax: 1_000,
   upstreamIdleMax: 256,
