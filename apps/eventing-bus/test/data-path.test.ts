@@ -117,6 +117,7 @@ function consumer(id: string, url: string, changes: Partial<Consumer> = {}): Con
     uid: id,
     generation: 1,
     since: undefined,
+    types: undefined,
     matches: undefined,
     subscriber: { url },
     reply: { kind: "stream" },

@@ -45,6 +45,7 @@ function parseConsumer(given: unknown, kind: StreamSpec["kind"], at: string): Co
     uid: id,
     generation: 1,
     since: undefined,
+    types: undefined,
     matches:
       wanted.length === 0
         ? undefined

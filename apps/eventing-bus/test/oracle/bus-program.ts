@@ -85,6 +85,7 @@ function consumer(stream: Reading, name: ConsumerName): Consumer {
     uid: name,
     generation: 1,
     since: undefined,
+    types: undefined,
     matches: undefined,
     subscriber: at(name, `${stream}/${name}`),
     reply: { kind: "none" },

@@ -27,6 +27,7 @@ const CONSUMER: Consumer = {
   uid: "u",
   generation: 1,
   since: undefined,
+  types: undefined,
   matches: undefined,
   subscriber: { url: "http://subscriber" },
   reply: { kind: "none" },

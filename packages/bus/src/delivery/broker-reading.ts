@@ -52,11 +52,9 @@ async function deliverToAll(record: HeldRecord, parts: ReadingParts): Promise<bo
 
 function matching(hand: EventInHand, record: HeldRecord, { tools }: ReadingParts): string[] {
   const ids: string[] = [];
-  for (const { consumer } of tools.consumers.all()) {
-    if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) continue;
-    if (consumer.since !== undefined && !record.isAfter(consumer.since)) continue;
-    ids.push(consumer.id);
-  }
+  tools.consumers.forEachMatching(hand.event, ({ consumer: { id, since } }) => {
+    if (since === undefined || record.isAfter(since)) ids.push(id);
+  });
   return ids;
 }
 

@@ -1,9 +1,11 @@
+import type { CloudEvent } from "@kelvin/cloudevents";
 import type { Consumer } from "./consumer.ts";
 import { makeGate } from "./gate.ts";
 import type { Gate } from "./gate.ts";
 
-/** A consumer as it is now, with the state that outlives its editions. */
+/** A consumer with the state that outlives its editions: one object for as long as the consumer is served. */
 export interface KnownConsumer {
+  /** Its latest edition. */
   readonly consumer: Consumer;
   readonly gate: Gate;
   /** Records in its backlog that this process knows of. */
@@ -14,27 +16,64 @@ export interface KnownConsumer {
 export interface ConsumerTable {
   find(id: string): KnownConsumer | undefined;
   all(): IterableIterator<KnownConsumer>;
+  /** Calls back for each whose filter takes an event; `event` is undefined for a payload that is none. */
+  forEachMatching(event: CloudEvent | undefined, visit: (known: KnownConsumer) => void): void;
   /** Replaces all; returns the ids that are gone. A new edition keeps gate and backlog. */
   replace(consumers: readonly Consumer[]): string[];
 }
 
+interface Known extends KnownConsumer {
+  consumer: Consumer;
+}
+
 /** @see ConsumerTable */
 export function makeConsumerTable(): ConsumerTable {
-  let known = new Map<string, KnownConsumer>();
+  let table = new Map<string, Known>();
+  let index = indexByType([]);
   return {
-    find: (id) => known.get(id),
-    all: () => known.values(),
+    find: (id) => table.get(id),
+    all: () => table.values(),
+    forEachMatching(event, visit) {
+      const pinned = event === undefined ? undefined : index.byType.get(event.attributes.get("type") ?? "");
+      for (const known of pinned ?? []) if (takes(known, event)) visit(known);
+      for (const known of index.ofAnyType) if (takes(known, event)) visit(known);
+    },
     replace(consumers) {
-      const next = new Map<string, KnownConsumer>();
+      const next = new Map<string, Known>();
       for (const consumer of consumers) {
-        const before = known.get(consumer.id);
-        before?.gate.setLimits(consumer.limits);
-        const gate = before?.gate ?? makeGate(consumer.limits);
-        next.set(consumer.id, { consumer, gate, backlog: before?.backlog ?? 0 });
+        const known = table.get(consumer.id) ?? { consumer, gate: makeGate(consumer.limits), backlog: 0 };
+        known.consumer = consumer;
+        known.gate.setLimits(consumer.limits);
+        next.set(consumer.id, known);
       }
-      const gone = [...known.keys()].filter((id) => !next.has(id));
-      known = next;
+      const gone = [...table.keys()].filter((id) => !next.has(id));
+      table = next;
+      index = indexByType([...next.values()]);
       return gone;
     },
   };
+}
+
+function takes({ consumer: { matches } }: KnownConsumer, event: CloudEvent | undefined): boolean {
+  return matches === undefined || (event !== undefined && matches(event));
+}
+
+interface TypeIndex {
+  readonly byType: ReadonlyMap<string, readonly Known[]>;
+  readonly ofAnyType: readonly Known[];
+}
+
+function indexByType(all: readonly Known[]): TypeIndex {
+  const byType = new Map<string, Known[]>();
+  const ofAnyType: Known[] = [];
+  for (const known of all) {
+    const { types } = known.consumer;
+    if (types === undefined) ofAnyType.push(known);
+    for (const type of new Set(types)) {
+      const pinned = byType.get(type) ?? [];
+      pinned.push(known);
+      byType.set(type, pinned);
+    }
+  }
+  return { byType, ofAnyType };
 }

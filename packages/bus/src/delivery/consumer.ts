@@ -13,6 +13,13 @@ export interface Consumer {
   readonly generation: number;
   /** The stream's ends when the consumer began (`BusLog.ends`): earlier events are not for it. Undefined: all are. */
   readonly since: string | undefined;
+  /**
+   * Every `type` that an event may have for which `matches` can say yes, exactly as written; undefined when it may be any
+   * (no filter, or one that does not pin the type: prefix, suffix, not, an `any` with a branch of another attribute). With
+   * it a stream of a thousand consumers looks at those alone that an event's type leads to. It narrows and decides nothing:
+   * `matches` is asked all the same, and a type that is missing here is an event that is silently not delivered.
+   */
+  readonly types: readonly string[] | undefined;
   /** Whether an event is for it. Undefined: every event is, those that are no CloudEvents too. */
   readonly matches: ((event: CloudEvent) => boolean) | undefined;
   /** Where to; undefined while its reference does not resolve: events wait, and no attempt is counted. */

@@ -170,6 +170,7 @@ function makeConsumers(random: Random): Consumer[] {
     uid: `u${index}`,
     generation: 1,
     since: undefined,
+    types: undefined,
     matches: undefined,
     subscriber: { url: `http://c${index}` },
     reply: { kind: "none" },

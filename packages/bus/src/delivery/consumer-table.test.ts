@@ -1,0 +1,104 @@
+import { describe, expect, test } from "@jest/globals";
+import { decodeEvent, eventAttribute } from "@kelvin/cloudevents";
+import type { CloudEvent } from "@kelvin/cloudevents";
+import { makeRandom } from "../simulator/random.ts";
+import type { Consumer } from "./consumer.ts";
+import { makeConsumerTable } from "./consumer-table.ts";
+import type { ConsumerTable } from "./consumer-table.ts";
+
+function consumer(id: string, changes: Partial<Consumer> = {}): Consumer {
+  return {
+    id,
+    uid: id,
+    generation: 1,
+    since: undefined,
+    types: undefined,
+    matches: undefined,
+    subscriber: undefined,
+    reply: { kind: "none" },
+    deadLetter: undefined,
+    retryPolicy: { retry: 0, backoff: undefined, timeoutMs: 1_000 },
+    format: undefined,
+    limits: { inFlight: 1, ratePerSecond: undefined, backlog: 1 },
+    ...changes,
+  };
+}
+
+const ofTypes = (...types: string[]): Partial<Consumer> => ({
+  types,
+  matches: (event) => types.includes(eventAttribute(event, "type") ?? ""),
+});
+
+function eventOf(type: string): CloudEvent {
+  return decodeEvent(["ce-specversion", "1.0", "ce-id", "1", "ce-source", "/s", "ce-type", type], Buffer.alloc(0));
+}
+
+function matching(table: ConsumerTable, event: CloudEvent | undefined): string[] {
+  const ids: string[] = [];
+  table.forEachMatching(event, (known) => ids.push(known.consumer.id));
+  return ids.sort();
+}
+
+describe("who gets an event", () => {
+  test("those whose types name its type, and those of any type, if they match", () => {
+    const table = makeConsumerTable();
+    table.replace([
+      consumer("orders", ofTypes("order")),
+      consumer("both", ofTypes("order", "bill", "order")),
+      consumer("bills", ofTypes("bill")),
+      consumer("none", { ...ofTypes("order"), matches: () => false }),
+      consumer("nothing", ofTypes()),
+      consumer("all"),
+      consumer("events", { matches: () => true }),
+    ]);
+    expect(matching(table, eventOf("order"))).toEqual(["all", "both", "events", "orders"]);
+    expect(matching(table, eventOf("bill"))).toEqual(["all", "bills", "both", "events"]);
+    expect(matching(table, eventOf("other"))).toEqual(["all", "events"]);
+    expect(matching(table, undefined)).toEqual(["all"]);
+  });
+
+  test("are those that asking all of them would find", () => {
+    const random = makeRandom(1);
+    const table = makeConsumerTable();
+    for (let round = 0; round < 50; round += 1) {
+      const all = Array.from({ length: random.integer(0, 30) }, (_, index) =>
+        consumer(`c${index}`, random.chance(0.3) ? {} : ofTypes(...["a", "b", "c"].filter(() => random.chance(0.4)))),
+      );
+      table.replace(all);
+      for (const type of ["a", "b", "c", "d"]) {
+        const event = eventOf(type);
+        const asked = all.filter(({ matches }) => matches === undefined || matches(event)).map(({ id }) => id);
+        expect(matching(table, event)).toEqual(asked.sort());
+      }
+    }
+  });
+
+  test("a thousand of other types are not asked", () => {
+    let asked = 0;
+    const table = makeConsumerTable();
+    const counting = (type: string): Partial<Consumer> => ({
+      types: [type],
+      matches: () => {
+        asked += 1;
+        return true;
+      },
+    });
+    table.replace(Array.from({ length: 1_000 }, (_, index) => consumer(`c${index}`, counting(`t${index}`))));
+    expect(matching(table, eventOf("t7"))).toEqual(["c7"]);
+    expect(asked).toBe(1);
+  });
+});
+
+test("a new edition keeps gate and backlog, also for whoever holds them; one that is gone does not", () => {
+  const table = makeConsumerTable();
+  table.replace([consumer("a"), consumer("b")]);
+  const held = table.find("a");
+  held?.gate.enter(0);
+  expect(table.replace([consumer("a", { generation: 2, ...ofTypes("order") })])).toEqual(["b"]);
+  expect(table.find("a")).toBe(held);
+  expect(held).toMatchObject({ consumer: { generation: 2 }, gate: { inFlight: 1 } });
+  expect(matching(table, eventOf("bill"))).toEqual([]);
+  table.replace([]);
+  table.replace([consumer("a")]);
+  expect(table.find("a")?.gate.inFlight).toBe(0);
+});
