@@ -18,7 +18,7 @@ export type { LedgerEntry } from "./delivery/ledger.ts";
 export { DEFAULT_RETRY_POLICY, WAIT_MAX_MS } from "./delivery/retry-policy.ts";
 export type { Backoff, RetryPolicy } from "./delivery/retry-policy.ts";
 export type { Sender, SendOutcome, SendRequest } from "./delivery/sender.ts";
-export { openStreamDelivery } from "./delivery/stream-delivery.ts";
+export { deleteStream, openStreamDelivery } from "./delivery/stream-delivery.ts";
 export type { DeliveryPorts, Reading, StreamDelivery, StreamDeliverySpec } from "./delivery/stream-delivery.ts";
 export type { StreamRules } from "./delivery/tools.ts";
 export { makeMemoryDeadLetterStore } from "./stub/memory-dead-letter-store.ts";

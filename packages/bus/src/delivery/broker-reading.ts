@@ -18,6 +18,7 @@ export function openBrokerReading(parts: ReadingParts): StreamReading {
   const { log, spec, tools } = parts;
   const held = makeHeldWork(tools);
   let reader: BusReader | undefined;
+  let isPaused = false;
   return {
     async update() {
       // Not before the consumers are known: what is read with none of them would count as delivered to all.
@@ -29,7 +30,14 @@ export function openBrokerReading(parts: ReadingParts): StreamReading {
           held.run(record, () => deliverToAll(record, parts));
         },
       });
+      if (isPaused) reader.pause();
     },
+    setPaused(paused) {
+      isPaused = paused;
+      if (paused) reader?.pause();
+      else reader?.resume();
+    },
+    unfinished: async () => (await log.backlog(READER_ID)).records,
     async close(drainMs) {
       reader?.pause();
       await held.drain(drainMs);

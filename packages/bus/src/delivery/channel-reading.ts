@@ -13,6 +13,7 @@ import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
 export function openChannelReading({ log, spec, steps, tools }: ReadingParts): StreamReading {
   const readers = new Map<string, BusReader>();
   const held = makeHeldWork(tools);
+  let isPaused = false;
 
   const work = async (consumerId: string, record: HeldRecord): Promise<boolean> => {
     const consumer = tools.consumers.find(consumerId)?.consumer;
@@ -41,8 +42,22 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
         const onRecord = (record: HeldRecord): void => {
           held.run(record, () => work(consumer.id, record));
         };
-        readers.set(consumer.id, await log.openReader({ id: consumer.id, from: "end", inFlightMax, onRecord }));
+        const reader = await log.openReader({ id: consumer.id, from: "end", inFlightMax, onRecord });
+        if (isPaused) reader.pause();
+        readers.set(consumer.id, reader);
       }
+    },
+    setPaused(paused) {
+      isPaused = paused;
+      for (const reader of readers.values()) {
+        if (paused) reader.pause();
+        else reader.resume();
+      }
+    },
+    async unfinished() {
+      let records = 0;
+      for (const id of readers.keys()) records += (await log.backlog(id)).records;
+      return records;
     },
     async close(drainMs) {
       for (const reader of readers.values()) reader.pause();

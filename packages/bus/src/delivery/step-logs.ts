@@ -29,6 +29,10 @@ export interface StepLogs {
   park(job: Job, running?: Promise<StepResult>): Promise<StepResult>;
   /** Opens the step logs that are at the broker from an earlier life. */
   recover(): Promise<void>;
+  /** Reads on, or not: steps that are opened later too. */
+  setPaused(isPaused: boolean): void;
+  /** How many records wait. */
+  unfinished(): Promise<number>;
   close(drainMs: number): Promise<void>;
 }
 
@@ -89,8 +93,16 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
     async recover() {
       for (const step of steps) await step.find();
     },
+    setPaused(isPaused) {
+      for (const step of steps) step.setPaused(isPaused);
+    },
+    async unfinished() {
+      let records = 0;
+      for (const step of steps) records += await step.unfinished();
+      return records;
+    },
     async close(drainMs) {
-      for (const step of steps) step.pause();
+      for (const step of steps) step.setPaused(true);
       await held.drain(drainMs);
       for (const step of steps) await step.close();
     },
@@ -113,8 +125,17 @@ export function stepFor(waitMs: number): number {
   return index;
 }
 
+/** Removes the step logs of a stream. Those that are not there count as removed. */
+export async function deleteStepLogs(bus: Bus, logId: string): Promise<void> {
+  for (const index of STEP_MS.keys()) await bus.deleteLog(stepId(logId, index));
+}
+
+function stepId(logId: string, index: number): string {
+  return `${logId}.step${index}`;
+}
+
 function stepSpec(spec: LogSpec, index: number): LogSpec {
-  return { ...spec, id: `${spec.id}.step${index}`, partitions: 1 };
+  return { ...spec, id: stepId(spec.id, index), partitions: 1 };
 }
 
 function backlogFull(why: string): Failure {
@@ -171,13 +192,15 @@ interface Step {
   onRecord: (held: HeldRecord) => void;
   open(): Promise<BusLog>;
   find(): Promise<void>;
-  pause(): void;
+  setPaused(isPaused: boolean): void;
+  unfinished(): Promise<number>;
   close(): Promise<void>;
 }
 
 function makeStep(bus: Bus, spec: LogSpec): Step {
   let opening: Promise<BusLog> | undefined;
   let reader: BusReader | undefined;
+  let isPaused = false;
   const start = async (log: BusLog): Promise<BusLog> => {
     reader = await log.openReader({
       id: READER_ID,
@@ -187,6 +210,7 @@ function makeStep(bus: Bus, spec: LogSpec): Step {
         step.onRecord(held);
       },
     });
+    if (isPaused) reader.pause();
     return log;
   };
   const step: Step = {
@@ -203,8 +227,14 @@ function makeStep(bus: Bus, spec: LogSpec): Step {
       const log = await bus.findLog(spec);
       if (log !== undefined) await (opening ??= start(log));
     },
-    pause() {
-      reader?.pause();
+    setPaused(paused) {
+      isPaused = paused;
+      if (paused) reader?.pause();
+      else reader?.resume();
+    },
+    async unfinished() {
+      const log = await opening?.catch(() => undefined);
+      return log === undefined ? 0 : (await log.backlog(READER_ID)).records;
     },
     async close() {
       await reader?.close();

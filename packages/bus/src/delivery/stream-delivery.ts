@@ -4,7 +4,7 @@ import { openChannelReading } from "./channel-reading.ts";
 import type { Consumer } from "./consumer.ts";
 import { makeConsumerTable } from "./consumer-table.ts";
 import type { KnownConsumer } from "./consumer-table.ts";
-import { makeStepLogs } from "./step-logs.ts";
+import { deleteStepLogs, makeStepLogs } from "./step-logs.ts";
 import type { StepLogs } from "./step-logs.ts";
 import type { DeliveryTools } from "./tools.ts";
 import { makeWaiting } from "./waiting.ts";
@@ -35,6 +35,11 @@ export interface StreamDelivery {
   /** Serves these consumers from now on. Resolves when every new one is sure to get what is appended from then on. */
   setConsumers(consumers: readonly Consumer[]): Promise<void>;
   consumers(): IterableIterator<KnownConsumer>;
+  /** Reads nothing more until `resume`, for a process that may not know its consumers any more; what runs goes on. */
+  pause(): void;
+  resume(): void;
+  /** Records that some consumer has not finished, those that wait for another attempt too, as far as the bus can tell. */
+  unfinished(): Promise<number>;
   /** Reads no more; waits up to `drainMs` for attempts that run, then gives back what is held. */
   close(drainMs: number): Promise<void>;
 }
@@ -43,6 +48,9 @@ export interface StreamDelivery {
 export interface StreamReading {
   /** The consumers changed; `gone` are those that were removed. */
   update(gone: readonly string[]): Promise<void>;
+  /** Reads on, or not: readers that are opened later too. */
+  setPaused(isPaused: boolean): void;
+  unfinished(): Promise<number>;
   close(drainMs: number): Promise<void>;
 }
 
@@ -52,6 +60,16 @@ export interface ReadingParts {
   readonly spec: StreamDeliverySpec;
   readonly steps: StepLogs;
   readonly tools: DeliveryTools;
+}
+
+/**
+ * Removes what a stream has at the bus: its log, its readers and what waits in its step logs. Harmless when repeated.
+ *
+ * @throws BusUnavailableError: then some of it may be there still.
+ */
+export async function deleteStream(bus: Bus, logId: string): Promise<void> {
+  await deleteStepLogs(bus, logId);
+  await bus.deleteLog(logId);
 }
 
 /**
@@ -80,6 +98,18 @@ export async function openStreamDelivery(
       isRecovered = true;
     },
     consumers: () => tools.consumers.all(),
+    pause() {
+      reading.setPaused(true);
+      steps.setPaused(true);
+    },
+    resume() {
+      reading.setPaused(false);
+      steps.setPaused(false);
+    },
+    async unfinished() {
+      const [read, parked] = await Promise.all([reading.unfinished(), steps.unfinished()]);
+      return read + parked;
+    },
     async close(drainMs) {
       // Whoever waits gives up now; attempts that run have until then to end.
       tools.waiting.close();
