@@ -1,9 +1,10 @@
 import type { KubeObject } from "@kelvin/api";
+import type { Trigger } from "@kelvin/api/eventing/v1/kinds";
 import type { Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { keyText, type ObjectKey } from "@kelvin/kube";
 
 /** By which names of indexes objects are found. */
-export const indexes = { uid: "uid", channel: "channel" } as const;
+export const indexes = { uid: "uid", channel: "channel", broker: "broker" } as const;
 
 /** For the index `uid`: buses know objects by that. */
 export function uidOf({ metadata }: KubeObject): string[] {
@@ -19,4 +20,17 @@ export function channelText(kind: string, key: ObjectKey): string {
 export function channelsOf({ metadata, spec }: Subscription): string[] {
   const { kind = "", name = "", namespace = metadata.namespace ?? "" } = spec?.channel ?? {};
   return name === "" ? [] : [channelText(kind, { namespace, name })];
+}
+
+/** The Broker of a Trigger. Undefined: it names none of its own namespace. */
+export function brokerKeyOf({ metadata: { namespace = "" }, spec }: Trigger): ObjectKey | undefined {
+  const { broker = "", brokerRef } = spec ?? {};
+  const name = brokerRef === undefined ? broker : (brokerRef.name ?? "");
+  return name === "" || (brokerRef?.namespace ?? namespace) !== namespace ? undefined : { namespace, name };
+}
+
+/** The Broker that a Trigger names, for the index `broker`. */
+export function brokersOf(trigger: Trigger): string[] {
+  const key = brokerKeyOf(trigger);
+  return key === undefined ? [] : [keyText(key)];
 }

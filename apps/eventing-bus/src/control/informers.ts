@@ -3,7 +3,7 @@ import { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { Channel, InMemoryChannel, messagingLabels, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import type { Log } from "@kelvin/controller";
 import { CoreService, openInformer, type Informer, type InformerOptions, type KubeClient } from "@kelvin/kube";
-import { channelsOf, indexes, uidOf } from "./informer-indexes.ts";
+import { brokersOf, channelsOf, indexes, uidOf } from "./informer-indexes.ts";
 
 /** A live copy of everything that the reconcilers read all the time. */
 export type Informers = ReturnType<typeof openInformers>;
@@ -26,7 +26,7 @@ export function openInformers({ kube, log }: { readonly kube: KubeClient; readon
     subscriptions: open(Subscription, { indexes: { ...byUid, [indexes.channel]: channelsOf } }),
     channelServices: open(CoreService, { labelSelector: messagingLabels.role }),
     brokers: open(Broker, { indexes: byUid }),
-    triggers: open(Trigger, { indexes: byUid }),
+    triggers: open(Trigger, { indexes: { ...byUid, [indexes.broker]: brokersOf } }),
     eventTypes: open(EventType),
   };
 }

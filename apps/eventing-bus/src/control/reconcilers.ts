@@ -1,4 +1,5 @@
 import type { ControlPlanePart } from "@kelvin/controller";
+import { openBrokerController } from "./broker/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { openDestinations } from "./destination/open-destinations.ts";
 
@@ -8,7 +9,8 @@ export type KitBase = Omit<ControllerKit, "destinations">;
 /** Starts all reconcilers of this role, and what they share. All of it, the buses too, is closed by the caller. */
 export async function openReconcilers(base: KitBase): Promise<readonly ControlPlanePart[]> {
   const destinations = openDestinations(base.common);
-  return [sharedPart(destinations), sharedPart(base.buses)];
+  const kit: ControllerKit = { ...base, destinations };
+  return [openBrokerController(kit), sharedPart(destinations), sharedPart(base.buses)];
 }
 
 /** What is closed with the controllers and has nothing to reconcile. */

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import type { KubeObject } from "@kelvin/api";
 import { requeueAfter } from "@kelvin/controller";
-import { decideRelease, finishRelease, type Holding } from "./release.ts";
+import { busView, fakeBuses, served } from "../../test/fake-buses.ts";
+import { decideRelease, findHolder, finishRelease, type Holding } from "./release.ts";
 
 const object: KubeObject = {
   kind: "Broker",
@@ -35,4 +36,10 @@ test("whoever gives up says what may remain, and where", () => {
   expect(told).toEqual([
     'BusNotCleaned: Bus "nats" has not confirmed in 5 minutes that Broker "shop/orders" is removed; there may remain events',
   ]);
+});
+
+test("who has something of it, though no status says so", () => {
+  const { watch } = fakeBuses({ nats: busView({}), stub: busView({ a: served() }) });
+  const find = (uid: string): string | undefined => findHolder(watch, { what: "stream", uid });
+  expect([find("a"), find("b")]).toEqual(["stub", undefined]);
 });

@@ -1,6 +1,7 @@
 import type { KubeObject } from "@kelvin/api";
 import { requeueAfter, type EventRecorder, type Outcome } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
+import type { BusWatch } from "./bus-watch/bus-watch.ts";
 
 // When an object that is being deleted may go: what it has at its bus must go first, but nothing may wait for ever.
 
@@ -36,6 +37,14 @@ export function decideRelease({ object, bus, isRemoved, remains }: Holding, now:
   const subject = `${object.kind ?? "object"} "${namespace}/${name}"`;
   const message = `Bus "${bus}" has not confirmed in ${releaseMsMax / 60_000} minutes that ${subject} is removed; there may remain ${remains}`;
   return { kind: "give-up", message };
+}
+
+/** A bus whose replicas all know of the object, for those of which no status says it. Undefined: none. */
+export function findHolder(
+  buses: Pick<BusWatch, "find" | "names">,
+  { what, uid }: { readonly what: "stream" | "consumer"; readonly uid: string },
+): string | undefined {
+  return buses.names().find((bus) => buses.find(bus)?.[what](uid) !== undefined);
 }
 
 /** What finalizing an object comes to: an Outcome while it must stay, undefined when it may go. */
