@@ -1,7 +1,10 @@
 import type { ControlPlanePart } from "@kelvin/controller";
 import { openBrokerController } from "./broker/controller.ts";
+import { openChannelController } from "./channel/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { openDestinations } from "./destination/open-destinations.ts";
+import { openInMemoryChannelController } from "./in-memory-channel/controller.ts";
+import { openSubscriptionController } from "./subscription/controller.ts";
 
 /** What the kit is before its shared parts are opened. */
 export type KitBase = Omit<ControllerKit, "destinations">;
@@ -10,7 +13,14 @@ export type KitBase = Omit<ControllerKit, "destinations">;
 export async function openReconcilers(base: KitBase): Promise<readonly ControlPlanePart[]> {
   const destinations = openDestinations(base.common);
   const kit: ControllerKit = { ...base, destinations };
-  return [openBrokerController(kit), sharedPart(destinations), sharedPart(base.buses)];
+  return [
+    openBrokerController(kit),
+    openChannelController(kit),
+    openInMemoryChannelController(kit),
+    openSubscriptionController(kit),
+    sharedPart(destinations),
+    sharedPart(base.buses),
+  ];
 }
 
 /** What is closed with the controllers and has nothing to reconcile. */

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { KubeObject } from "@kelvin/api";
 import { requeueAfter } from "@kelvin/controller";
 import { busView, fakeBuses, served } from "../../test/fake-buses.ts";
-import { decideRelease, findHolder, finishRelease, type Holding } from "./release.ts";
+import { decideRelease, finishRelease, holderOf, type Holding } from "./release.ts";
 
 const object: KubeObject = {
   kind: "Broker",
@@ -38,8 +38,17 @@ test("whoever gives up says what may remain, and where", () => {
   ]);
 });
 
-test("who has something of it, though no status says so", () => {
-  const { watch } = fakeBuses({ nats: busView({}), stub: busView({ a: served() }) });
-  const find = (uid: string): string | undefined => findHolder(watch, { what: "stream", uid });
-  expect([find("a"), find("b")]).toEqual(["stub", undefined]);
+test.each<[string, string | undefined, Parameters<typeof fakeBuses>[0], string | undefined]>([
+  ["the bus that its status names", "nats", { stub: busView({ a: served() }) }, "nats"],
+  [
+    "one that knows of it though no status says so",
+    undefined,
+    { nats: busView({}), stub: busView({ a: served() }) },
+    "stub",
+  ],
+  ["none that does not know of it", undefined, { nats: busView({}) }, undefined],
+  ["not the bus in memory when that is away", "stub", { nats: busView({}) }, undefined],
+])("something of it is at %s", (...[, noted, views, want]) => {
+  const status = noted === undefined ? {} : { annotations: { "kelvin.dev/bus": noted } };
+  expect(holderOf({ metadata: { uid: "a" }, status }, "stream", fakeBuses(views).watch)).toBe(want);
 });

@@ -1,6 +1,8 @@
 import type { KubeObject } from "@kelvin/api";
 import { requeueAfter, type EventRecorder, type Outcome } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
+import { statusAnnotations } from "../model/annotations.ts";
+import { stubBus } from "../model/names.ts";
 import type { BusWatch } from "./bus-watch/bus-watch.ts";
 
 // When an object that is being deleted may go: what it has at its bus must go first, but nothing may wait for ever.
@@ -39,12 +41,24 @@ export function decideRelease({ object, bus, isRemoved, remains }: Holding, now:
   return { kind: "give-up", message };
 }
 
-/** A bus whose replicas all know of the object, for those of which no status says it. Undefined: none. */
-export function findHolder(
+/** An object whose status may name its bus. */
+export interface NotedObject extends KubeObject {
+  status?: { annotations?: Record<string, string> };
+}
+
+/**
+ * The bus that may have something of the object: the one that its status names, or else one whose replicas all know of it. The bus
+ * in memory has nothing of anything once it is away.
+ */
+export function holderOf(
+  { metadata, status }: NotedObject,
+  what: "stream" | "consumer",
   buses: Pick<BusWatch, "find" | "names">,
-  { what, uid }: { readonly what: "stream" | "consumer"; readonly uid: string },
 ): string | undefined {
-  return buses.names().find((bus) => buses.find(bus)?.[what](uid) !== undefined);
+  const { uid = "" } = metadata;
+  const noted = status?.annotations?.[statusAnnotations.bus];
+  const bus = noted ?? buses.names().find((name) => buses.find(name)?.[what](uid) !== undefined);
+  return bus === stubBus && buses.find(stubBus) === undefined ? undefined : bus;
 }
 
 /** What finalizing an object comes to: an Outcome while it must stay, undefined when it may go. */

@@ -8,7 +8,7 @@ export const limitAnnotations = {
 
 /** Annotations of a status (`status.annotations`), written by the role `control`. */
 export const statusAnnotations = {
-  /** The bus that serves a Broker, once it is known to be there. */
+  /** The bus that serves it, once that is known to be there. */
   bus: "kelvin.dev/bus",
   /** Where in its Broker's stream a Trigger begins, as the bus reported it. */
   since: "kelvin.dev/since",

@@ -2,12 +2,11 @@ import { getCondition, readyCondition } from "@kelvin/api";
 import { brokerDeadLetterSink, initializeBroker, type Broker } from "@kelvin/api/eventing/v1";
 import { requeueAfter, waitForEvent, type EventRecorder, type Outcome } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
-import { statusAnnotations } from "../../model/annotations.ts";
 import type { BusWatch } from "../bus-watch/bus-watch.ts";
 import { markDeadLetterSink } from "../dead-letter-sink.ts";
 import type { Lookup } from "../destination/destinations.ts";
 import { tellOfReadiness } from "../readiness-event.ts";
-import { findHolder, finishRelease } from "../release.ts";
+import { finishRelease, holderOf } from "../release.ts";
 import type { BrokerConfigs } from "./broker-configs.ts";
 import { markPlacement, placeBroker } from "./placement.ts";
 
@@ -32,7 +31,12 @@ export async function reconcileBroker(broker: Broker, deps: BrokerDeps): Promise
   const now = clock.now();
   const before = getCondition(broker.status, readyCondition);
   const status = initializeBroker(broker, now);
-  await markDeadLetterSink(status, broker.spec.delivery, { marks: brokerDeadLetterSink, lookup, now });
+  await markDeadLetterSink(status, broker.spec.delivery, {
+    marks: brokerDeadLetterSink,
+    lookup,
+    now,
+    generation: broker.metadata.generation,
+  });
 
   const { content, isFollowed } = await deps.configs.read(broker);
   const placement = placeBroker(broker, content, deps);
@@ -48,8 +52,7 @@ export async function finalizeBroker(
   deps: Pick<BrokerDeps, "clock" | "recorder" | "buses">,
 ): Promise<Outcome | undefined> {
   const { uid = "" } = broker.metadata;
-  const noted = broker.status?.annotations?.[statusAnnotations.bus];
-  const bus = noted ?? findHolder(deps.buses, { what: "stream", uid });
+  const bus = holderOf(broker, "stream", deps.buses);
   const isRemoved = bus !== undefined && deps.buses.find(bus)?.stream(uid)?.state === "removed";
   return finishRelease({ object: broker, bus, isRemoved, remains: "its stream, with events that wait" }, deps);
 }

@@ -65,6 +65,8 @@ export const subscriptionReasons = {
 /** Reasons of an InMemoryChannel's conditions. */
 export const inMemoryChannelReasons = {
   ...commonReasons,
+  /** The bus in memory is not there. */
+  busNotFound: "BusNotFound",
   dispatcherFailed: "DispatcherDeploymentFalse",
   dispatcherUnknown: "DispatcherDeploymentUnknown",
   channelServiceFailed: "ChannelServiceFailed",

@@ -35,6 +35,13 @@ export function markDispatcherFailed(status: InMemoryChannelStatus, message: str
     set.markFalse(status, { type, reason, message }, now);
 }
 
+/** The bus in memory is not there. */
+export function markInMemoryChannelBusNotFound(status: InMemoryChannelStatus, message: string, now: Date): void {
+  const reason = inMemoryChannelReasons.busNotFound;
+  for (const type of [serviceReady, endpointsReady, dispatcherReady])
+    set.markFalse(status, { type, reason, message }, now);
+}
+
 /** The channel's own Service, which gives it its name, is there. */
 export function markChannelServiceReady(status: InMemoryChannelStatus, now: Date): void {
   set.markTrue(status, { type: channelServiceReady }, now);

@@ -54,5 +54,6 @@ export {
   markDispatcherFailed,
   markDispatcherReady,
   markDispatcherUnknown,
+  markInMemoryChannelBusNotFound,
   setInMemoryChannelAddress,
 } from "./in-memory-channel.lifecycle.ts";
