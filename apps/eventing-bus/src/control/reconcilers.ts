@@ -5,6 +5,8 @@ import type { ControllerKit } from "./controller-kit.ts";
 import { openDestinations } from "./destination/open-destinations.ts";
 import { openInMemoryChannelController } from "./in-memory-channel/controller.ts";
 import { openSubscriptionController } from "./subscription/controller.ts";
+import { openEventTypeController } from "./event-type/controller.ts";
+import { openTriggerController } from "./trigger/controller.ts";
 
 /** What the kit is before its shared parts are opened. */
 export type KitBase = Omit<ControllerKit, "destinations">;
@@ -18,6 +20,8 @@ export async function openReconcilers(base: KitBase): Promise<readonly ControlPl
     openChannelController(kit),
     openInMemoryChannelController(kit),
     openSubscriptionController(kit),
+    openTriggerController(kit),
+    openEventTypeController(kit),
     sharedPart(destinations),
     sharedPart(base.buses),
   ];

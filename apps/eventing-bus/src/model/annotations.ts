@@ -10,7 +10,10 @@ export const limitAnnotations = {
 export const statusAnnotations = {
   /** The bus that serves it, once that is known to be there. */
   bus: "kelvin.dev/bus",
-  /** Where in its Broker's stream a Trigger begins, as the bus reported it. */
+  /**
+   * Where in its Broker's stream a Trigger begins, as the bus reported it: written once, never changed. It outlives the stream (a
+   * Broker made anew, a stub that started anew), so it must say which stream it is of; of another one it counts as the beginning.
+   */
   since: "kelvin.dev/since",
   /** How many events the dead-letter store has; absent when none. */
   deadLetters: "kelvin.dev/dead-letters",

@@ -1,4 +1,4 @@
-import { fieldErrorText, hasErrors } from "../../meta/field-error.ts";
+import { fieldErrorText, hasErrors, viaField } from "../../meta/field-error.ts";
 import type { SubscriptionsAPIFilter, TriggerFilter } from "./filter.types.ts";
 import { validateAttributeFilter, validateFilters } from "./filter.validation.ts";
 
@@ -23,7 +23,10 @@ export function compileFilters(spec: {
   readonly filters?: readonly SubscriptionsAPIFilter[];
 }): CompiledFilter {
   const { filter, filters = [] } = spec;
-  const errors = filters.length > 0 ? validateFilters(filters) : validateAttributeFilter(filter);
+  const errors =
+    filters.length > 0
+      ? viaField(validateFilters(filters), "spec.filters")
+      : viaField(validateAttributeFilter(filter), "spec.filter");
   if (hasErrors(errors)) return { matches: () => false, types: new Set(), problem: fieldErrorText(errors) };
   return filters.length > 0 ? allOf(filters.map(compileFilter)) : compileAttributes(filter?.attributes ?? {});
 }
