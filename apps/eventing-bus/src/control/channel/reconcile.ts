@@ -1,6 +1,7 @@
 import { apiVersionOf, getCondition, isObserved, readyCondition, type Condition } from "@kelvin/api";
 import {
   Channel,
+  channelConditions,
   channelDeadLetterSink,
   channelReasons,
   InMemoryChannel,
@@ -51,7 +52,9 @@ export async function reconcileChannel(channel: Channel, deps: ChannelDeps): Pro
     if (!(error instanceof ConflictError)) markBackingChannelFailed(status, toError(error).message, now);
     throw error;
   }
-  tellOfReadiness(channel, before, deps.recorder);
+  // That it has no address is nothing to tell while what is to give it one has only been made.
+  const isWaiting = getCondition(status, channelConditions.backingChannelReady)?.status === "Unknown";
+  if (!isWaiting) tellOfReadiness(channel, before, deps.recorder);
   return waitForEvent;
 }
 
@@ -72,7 +75,10 @@ async function followInMemoryChannel(channel: Channel, status: ChannelStatus, de
   const backing = await ensureInMemoryChannel(channel, deps);
   const { namespace = "", name = "" } = backing.metadata;
   status.channel = { apiVersion: apiVersionOf(InMemoryChannel), kind: InMemoryChannel.kind, namespace, name };
-  propagateBackingChannel(status, isObserved(backing) ? backing.status : undefined, deps.clock.now());
+  // What it says of an older generation proves nothing of this one, but its address is the same.
+  const { conditions, ...rest } = backing.status ?? {};
+  const known = { ...rest, ...(isObserved(backing) && conditions !== undefined ? { conditions } : {}) };
+  propagateBackingChannel(status, known, deps.clock.now());
 }
 
 /** As if there were a channel behind it with this status. */
