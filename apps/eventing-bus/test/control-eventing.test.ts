@@ -1,86 +1,233 @@
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { getCondition, type KubeObject } from "@kelvin/api";
-import { Broker } from "@kelvin/api/eventing/v1";
-import { createLogger, type RunningService } from "@kelvin/http-service";
-import { deepCopy, systemClock } from "@kelvin/kube";
-import { configMap, inNamespace, openFakeKube, type FakeKube } from "@kelvin/testkit";
-import { openControl } from "../src/control/app.ts";
-import { broker } from "./eventing-builders.ts";
-import { busView, fakeBuses, served } from "./fake-buses.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { getCondition, isObserved, type ConditionedStatus, type KubeObject } from "@kelvin/api";
+import { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
+import {
+  ConfigMap,
+  CoreService,
+  CustomResourceDefinition,
+  keyOf,
+  systemClock,
+  type Kind,
+  type KubeClient,
+} from "@kelvin/kube";
+import { configMap, coreService, inNamespace, withSpec } from "@kelvin/testkit";
+import { openControlOn, openFakeApi, openRealApi, until, type Api, type ControlOnApi } from "./api-servers.ts";
+import { broker, eventType, trigger } from "./eventing-builders.ts";
+import { busView, served } from "./fake-buses.ts";
 
-const log = createLogger("test", { level: process.env["TEST_LOG"] ?? "silent" });
+const namespace = "default";
+// On a real API server, on machines that may be busy.
+jest.setTimeout(60_000);
 
-let kube: FakeKube;
-let app: RunningService;
-let buses: ReturnType<typeof fakeBuses>;
+describe.each([
+  ["the API server in memory", openFakeApi],
+  ["a real API server", openRealApi],
+])("role control on %s", (_, openApi) => {
+  let api: Api;
+  let world: ControlOnApi;
+  let kube: KubeClient;
 
-beforeEach(async () => {
-  kube = openFakeKube({});
-  buses = fakeBuses({ stub: busView({}) });
-  app = await openControl(
-    { systemNamespace: "knative-eventing", podName: "ec-1", host: "127.0.0.1", internalPort: 0, admissionPort: 0 },
-    { kube, clock: systemClock, log, openBusWatch: () => buses.watch },
-  );
+  beforeAll(async () => {
+    api = await openApi();
+    kube = api.kube;
+  });
+  afterAll(() => api.close());
+  beforeEach(async () => {
+    await kube.create(ConfigMap, template("InMemoryChannel"));
+    world = await openControlOn(api);
+    world.buses.set("stub", busView({}));
+  });
+  afterEach(async () => {
+    // All that there is goes, and the bus lets it.
+    for (const kind of [Trigger, Broker, EventType, CoreService] as Kind[]) {
+      for (const object of (await kube.list(kind, { namespace })).items) await kube.delete(kind, keyOf(object));
+    }
+    world.buses.set("stub", undefined);
+    await until(async () => (await kube.list(Broker)).items.length + (await kube.list(Trigger)).items.length === 0);
+    await kube.delete(ConfigMap, { namespace: "knative-eventing", name: "config-br-default-channel" });
+    await world.close();
+  });
+
+  const create = async <T extends KubeObject>(kind: Kind<T>, object: T): Promise<T> => {
+    const { uid: _uid, generation: _generation, ...metadata } = object.metadata;
+    return kube.create(kind, { ...object, metadata });
+  };
+  const readyOf = async (kind: Kind, name: string): Promise<string> => {
+    const object = await kube.find(kind, { namespace, name });
+    const { status = "", reason = "" } = getCondition((object as Standing | undefined)?.status, "Ready") ?? {};
+    return `${status}/${reason}`;
+  };
+  const become = (kind: Kind, name: string, want: string): Promise<boolean> =>
+    until(async () => (await readyOf(kind, name)) === want);
+  /** The bus serves what there is: as it really does, only a generation of which the status speaks. */
+  const serve = async (): Promise<void> => {
+    const objects = await until(async () => {
+      const all: Standing[] = [...(await kube.list(Broker)).items, ...(await kube.list(Trigger)).items];
+      return all.every(isObserved) && all;
+    });
+    const views = objects.map(({ metadata: { uid = "", generation = 1 } }) => [
+      uid,
+      served({ generation, since: "s-1" }),
+    ]);
+    const all = Object.fromEntries(views) as Record<string, ReturnType<typeof served>>;
+    world.buses.set("stub", busView(all), Object.keys(all));
+  };
+
+  test("a Broker follows its configuration and its bus", async () => {
+    await kube.delete(ConfigMap, { namespace: "knative-eventing", name: "config-br-default-channel" });
+    await create(Broker, broker("default"));
+    await become(Broker, "default", "False/ChannelTemplateFailed");
+    await kube.create(ConfigMap, template("Nonsense"));
+    await become(Broker, "default", "False/BusNotFound");
+    await kube.patch(ConfigMap, keyOf(template("")), {
+      type: "merge",
+      body: { data: template("InMemoryChannel").data },
+    });
+    await become(Broker, "default", "Unknown/MissingBrokerChannel");
+    await serve();
+    await become(Broker, "default", "True/");
+    const change = { type: "merge", body: { spec: { delivery: { retry: 1 } } } } as const;
+    await kube.patch(Broker, { namespace, name: "default" }, change);
+    await become(Broker, "default", "Unknown/MissingBrokerChannel");
+    await serve();
+    await become(Broker, "default", "True/");
+    world.buses.set("stub", undefined);
+    await become(Broker, "default", "False/BusNotFound");
+  });
+
+  test.each(["Kafka", "NatsJetStreamBroker", "Rabbit"])("of class %s it is BusNotFound within 5 s", async (name) => {
+    await create(
+      Broker,
+      broker("default", ({ metadata }) => {
+        metadata.annotations = { "eventing.knative.dev/broker.class": name };
+      }),
+    );
+    await until(async () => (await readyOf(Broker, "default")) === "False/BusNotFound", 5);
+    const { status } = await kube.get(Broker, { namespace, name: "default" });
+    expect(getCondition(status, "Ready")?.message).toMatch(/buses that are there: stub$/);
+    expect(status?.address).toBeUndefined();
+  });
+
+  test("a Broker goes when its bus has removed it", async () => {
+    const { metadata } = await create(Broker, broker("default"));
+    await serve();
+    await become(Broker, "default", "True/");
+    await kube.delete(Broker, { namespace, name: "default" });
+    await systemClock.sleep(100);
+    const { metadata: going } = await kube.get(Broker, { namespace, name: "default" });
+    expect(going.finalizers).toEqual(["brokers.eventing.knative.dev"]);
+    world.buses.set("stub", busView({ [metadata.uid ?? ""]: served({ state: "removed" }) }), [metadata.uid ?? ""]);
+    await until(async () => (await kube.find(Broker, { namespace, name: "default" })) === undefined);
+  });
+
+  test("a Trigger may come before its Broker, and is changed in place", async () => {
+    const { metadata } = await create(Trigger, trigger("t"));
+    await become(Trigger, "t", "False/BrokerDoesNotExist");
+    await create(Broker, broker("default"));
+    await serve();
+    await become(Trigger, "t", "True/");
+
+    const change = { type: "merge", body: { spec: { subscriber: { uri: "http://other.example/" } } } } as const;
+    await kube.patch(Trigger, { namespace, name: "t" }, change);
+    await become(Trigger, "t", "Unknown/SubscriptionNotConfigured");
+    const changed = await kube.get(Trigger, { namespace, name: "t" });
+    expect(changed.status).toMatchObject({
+      observedGeneration: changed.metadata.generation,
+      subscriberUri: "http://other.example/",
+      annotations: { "kelvin.dev/since": "s-1", "kelvin.dev/bus": "stub" },
+    });
+    expect(changed.metadata.uid).toBe(metadata.uid);
+    await serve();
+    await become(Trigger, "t", "True/");
+    await kube.delete(Broker, { namespace, name: "default" });
+    await become(Trigger, "t", "False/FailedToGetBroker");
+  });
+
+  test("a subscriber that is deleted is forgotten, and found again when it is made anew", async () => {
+    const ref = { apiVersion: "v1", kind: "Service", namespace, name: "sink" };
+    const uriOf = async (): Promise<string | undefined> =>
+      (await kube.find(Trigger, { namespace, name: "t" }))?.status?.subscriberUri;
+    const url = "http://sink.default.svc.cluster.local";
+    await create(CoreService, sink());
+    await create(Trigger, trigger("t", withSpec({ subscriber: { ref } })));
+    await until(async () => (await uriOf()) === url);
+    await kube.delete(CoreService, { namespace, name: "sink" });
+    await until(async () => (await uriOf()) === undefined);
+    const { status } = await kube.get(Trigger, { namespace, name: "t" });
+    expect(getCondition(status, "SubscriberResolved")).toMatchObject({
+      status: "False",
+      reason: "SubscriberResolveFailed",
+      message: "spec.subscriber: Service default/sink does not exist",
+    });
+    await create(CoreService, sink());
+    await until(async () => (await uriOf()) === url);
+  });
+
+  test("an EventType follows what it refers to", async () => {
+    const reference = { apiVersion: "eventing.knative.dev/v1", kind: "Broker", namespace, name: "default" };
+    await create(EventType, eventType("e", withSpec({ reference })));
+    await become(EventType, "e", "False/ReferenceDoesNotExist");
+    await create(Broker, broker("default"));
+    await become(EventType, "e", "True/");
+  });
+
+  test("a subscriber may be of a kind that nobody here has heard of, and that comes later", async () => {
+    const ref = { apiVersion: "example.com/v1", kind: "Gizmo", namespace, name: "g" };
+    const uriOf = async (): Promise<string | undefined> =>
+      (await kube.find(Trigger, { namespace, name: "t" }))?.status?.subscriberUri;
+    await create(Trigger, trigger("t", withSpec({ subscriber: { ref, uri: "/in" } })));
+    await until(async () => {
+      const { status } = await kube.get(Trigger, { namespace, name: "t" });
+      return getCondition(status, "SubscriberResolved")?.status === "False";
+    });
+    await kube.create(CustomResourceDefinition, gizmoDefinition);
+    const made = await until(() => kube.create(Gizmo, { metadata: { namespace, name: "g" } }).catch(() => undefined));
+    const status = { address: { url: "http://gizmo.example/box" } };
+    await kube.update(Gizmo, { ...made, status }, { subresource: "status" });
+    await until(async () => (await uriOf()) === "http://gizmo.example/in", 20);
+    await kube.delete(Gizmo, { namespace, name: "g" });
+    await until(async () => (await uriOf()) === undefined);
+    await kube.delete(CustomResourceDefinition, { name: "gizmata.example.com" });
+  });
 });
 
-afterEach(() => app.close());
-
-/** Waits for a state, not for a time; gives up loudly. */
-async function until<T>(look: () => T | undefined | false): Promise<T> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    const found = look();
-    if (found !== undefined && found !== false) return found;
-    await systemClock.sleep(10);
-  }
-  throw new Error(`never came about: ${look.toString()}\n${JSON.stringify(kube.objects(Broker), undefined, 1)}`);
+interface Standing extends KubeObject {
+  status?: ConditionedStatus;
 }
 
-function findBroker(): Broker | undefined {
-  return kube.objects(Broker)[0];
-}
-
-function brokerReason(): string {
-  const { status, reason = "" } = getCondition(findBroker()?.status, "Ready") ?? { status: "" };
-  return `${status}/${reason}`;
-}
-
-function template(kind: string): KubeObject {
+function template(kind: string): ConfigMap {
   const text = `apiVersion: messaging.knative.dev/v1\nkind: ${kind}\n`;
-  return configMap("config-br-default-channel", { "channel-template-spec": text }, inNamespace("knative-eventing"));
+  const object = configMap(
+    "config-br-default-channel",
+    { "channel-template-spec": text },
+    inNamespace("knative-eventing"),
+  );
+  const { uid: _uid, generation: _generation, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
-/** The bus has served the only Broker, in the generation that it has now. */
-function serve(): void {
-  const { uid = "", generation = 1 } = findBroker()?.metadata ?? {};
-  buses.set("stub", busView({ [uid]: served({ generation }) }), [uid]);
+function sink(): CoreService {
+  return coreService("sink", withSpec({ ports: [{ port: 80 }] }));
 }
 
-test("a Broker follows its configuration, its bus, and goes when its bus lets it", async () => {
-  await kube.create(Broker, broker("default"));
-  await until(() => brokerReason() === "False/ChannelTemplateFailed");
-  kube.put(template("Nonsense"));
-  await until(() => brokerReason() === "False/BusNotFound");
-  kube.put(template("InMemoryChannel"));
-  await until(() => brokerReason() === "Unknown/MissingBrokerChannel");
-  serve();
-  await until(() => brokerReason() === "True/");
-
-  const changed = deepCopy(findBroker() ?? broker("default"));
-  changed.spec.delivery = { retry: 1 };
-  await kube.update(Broker, changed);
-  await until(() => brokerReason() === "Unknown/MissingBrokerChannel");
-  serve();
-  await until(() => brokerReason() === "True/");
-
-  buses.set("stub", undefined);
-  await until(() => brokerReason() === "False/BusNotFound");
-  serve();
-  await until(() => brokerReason() === "True/");
-
-  const { uid = "" } = findBroker()?.metadata ?? {};
-  await kube.delete(Broker, { namespace: "default", name: "default" });
-  await systemClock.sleep(50);
-  expect(findBroker()?.metadata.finalizers).toEqual(["brokers.eventing.knative.dev"]);
-  buses.set("stub", busView({ [uid]: served({ state: "removed" }) }), [uid]);
-  await until(() => findBroker() === undefined);
-});
+interface Gizmo extends KubeObject {
+  status?: object;
+}
+const Gizmo: Kind<Gizmo> = { group: "example.com", version: "v1", kind: "Gizmo", plural: "gizmata", namespaced: true };
+const gizmoDefinition: CustomResourceDefinition = {
+  metadata: { name: "gizmata.example.com" },
+  spec: {
+    group: "example.com",
+    names: { kind: "Gizmo", plural: "gizmata", singular: "gizmo", listKind: "GizmoList" },
+    scope: "Namespaced",
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
