@@ -9,6 +9,8 @@ export type {
   ForwardOptions,
   UpstreamEndReason,
 } from "./exchange.ts";
+export { openPostClient } from "./post-client.ts";
+export type { PostAnswer, PostClient, PostClientOptions, Posting, PostRequest } from "./post-client.ts";
 export { prepareHeaderEdits } from "./header-edits.ts";
 export type { HeaderEditRules, HeaderEdits } from "./header-edits.ts";
 export { defaultLimits } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, type LookupFunction, type Socket } from "node:net";
 import { BodyFraming } from "./body-framing.ts";
 import { ResponseHead } from "./response-head.ts";
 
@@ -23,6 +23,8 @@ export interface UpstreamAddress {
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** Looks up the host when it is a name; default: the system's way. */
+  readonly lookup?: LookupFunction;
 }
 
 /** Who is told when a connection that nobody uses has become useless, and when any is gone. */
@@ -62,6 +64,7 @@ export class UpstreamConnection {
     this.#socket = connect({
       host: address.host,
       port: address.port,
+      ...(address.lookup === undefined ? {} : { lookup: address.lookup }),
       noDelay: true,
       allowHalfOpen: true,
       onread: {
@@ -75,7 +78,7 @@ export class UpstreamConnection {
     this.#socket.on("connect", () => this.#connected());
     this.#socket.on("drain", () => this.user?.upstreamDrained());
     this.#socket.on("end", () => this.#ended());
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#lost(error.code ?? "ECONNRESET"));
+    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
     this.#socket.on("close", () => this.#lost("ECONNRESET"));
   }
 
@@ -91,6 +94,19 @@ export class UpstreamConnection {
   /** False when the caller should wait for `upstreamDrained` before it writes more. */
   write(bytes: Uint8Array): boolean {
     return this.#socket.write(bytes);
+  }
+
+  /** Writes a head and a large body as one, without copying the body. */
+  writeBoth(head: Uint8Array, body: Uint8Array): void {
+    this.#socket.cork();
+    this.#socket.write(head);
+    this.#socket.write(body);
+    this.#socket.uncork();
+  }
+
+  /** Whether all that was written is with the kernel. */
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0;
   }
 
   pause(): void {
