@@ -21,5 +21,7 @@ export type { Sender, SendOutcome, SendRequest } from "./delivery/sender.ts";
 export { deleteStream, openStreamDelivery } from "./delivery/stream-delivery.ts";
 export type { DeliveryPorts, Reading, StreamDelivery, StreamDeliverySpec } from "./delivery/stream-delivery.ts";
 export type { StreamRules } from "./delivery/tools.ts";
+export { makeTimeouts } from "./timeouts.ts";
+export type { Timeout, Timeouts } from "./timeouts.ts";
 export { makeMemoryDeadLetterStore } from "./stub/memory-dead-letter-store.ts";
 export { openStubBus } from "./stub/stub-bus.ts";

@@ -1,3 +1,4 @@
+import { lookup as lookupName, type LookupAddress, type LookupOptions } from "node:dns";
 import { BlockList, isIPv6 } from "node:net";
 
 /**
@@ -18,4 +19,21 @@ forbidden.addAddress("fd00:ec2::254", "ipv6");
 export function isForbiddenAddress(address: string): boolean {
   const plain = address.toLowerCase().startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
   return forbidden.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
+}
+
+type LookedUp = (error: Error | null, addresses: string | LookupAddress[], family?: number) => void;
+
+/**
+ * Looks a name up, and fails when no address of it is allowed: a name may lead to a forbidden address too, and to another one than
+ * a moment ago.
+ */
+export function lookupAllowed(hostname: string, options: LookupOptions, done: LookedUp): void {
+  lookupName(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return done(error, []);
+    const allowed = addresses.filter(({ address }) => !isForbiddenAddress(address));
+    const [first] = allowed;
+    if (first === undefined) return done(new Error(`${hostname} leads to an address that is not allowed`), []);
+    if (options.all === true) done(null, allowed);
+    else done(null, first.address, first.family);
+  });
 }

@@ -1,12 +1,12 @@
-import { lookup as lookupName, type LookupAddress, type LookupOptions } from "node:dns";
 import { isIP } from "node:net";
-import type { Clock, Destination, Sender, SendOutcome, SendRequest } from "@kelvin/bus";
-import { Pool, type Dispatcher } from "undici";
-import { isForbiddenAddress } from "./forbidden-address.ts";
+import { makeTimeouts, type Clock, type Sender, type SendOutcome, type SendRequest } from "@kelvin/bus";
+import { openPostClient, type PostClient } from "@kelvin/http-proxy";
+import { isForbiddenAddress, lookupAllowed } from "./forbidden-address.ts";
+import { openTlsPosts, type TlsPosts } from "./tls-posts.ts";
 
 /** What a sender is bounded by. */
 export interface HttpSenderOptions {
-  /** Connections to one subscriber. */
+  /** Connections to one subscriber over TLS; without TLS a subscriber has as many as attempts at it are under way. */
   readonly connectionsMax: number;
   /** Subscribers with open connections; the one that was idle for longest makes room. */
   readonly originsMax: number;
@@ -22,125 +22,128 @@ export interface HttpSender extends Sender {
   close(): Promise<void>;
 }
 
+/** How long a connection may be idle and used again. */
+const IDLE_MS_MAX = 4_000;
+/** Without TLS, to all subscribers. */
+const PLAIN_CONNECTIONS_MAX = 20_000;
+/** Addresses that are kept as they were read. */
+const TARGETS_MAX = 2_000;
+
 /**
- * Posts events over kept connections, one pool a subscriber. Redirects are answers like any other, nothing is repeated
- * here, and every answer is read to its end or its connection given up.
+ * Posts events over kept connections. Redirects are answers like any other, nothing is repeated here, and every answer is
+ * read to its end or its connection given up.
  */
 export function openHttpSender(options: HttpSenderOptions): HttpSender {
-  const pools = new Map<string, Pool>();
-
-  const poolOf = (origin: string, { caCertificates }: Destination): Pool => {
-    const key = `${origin} ${caCertificates ?? ""}`;
-    const pool = pools.get(key) ?? openPool(origin, caCertificates, options);
-    // Last in the map is the one used last.
-    pools.delete(key);
-    pools.set(key, pool);
-    if (pools.size > options.originsMax) evictOldest(pools);
-    return pool;
+  const tls = openTlsPosts({ ...options, idleMsMax: IDLE_MS_MAX });
+  const timeouts = makeTimeouts(options.clock);
+  const { answerBytesMax } = options;
+  const plain = openPostClient({
+    connectionsMax: PLAIN_CONNECTIONS_MAX,
+    answerBytesMax,
+    idleMsMax: IDLE_MS_MAX,
+    lookup: lookupAllowed,
+  });
+  const targets = new Map<string, Target | string>();
+  const targetOf = (url: string): Target | string => {
+    const known = targets.get(url);
+    if (known !== undefined) return known;
+    if (targets.size >= TARGETS_MAX) targets.clear();
+    const target = readTarget(url);
+    targets.set(url, target);
+    return target;
   };
   return {
-    async send(request) {
-      const { url } = request.destination;
-      if (!URL.canParse(url)) return unanswered(`"${url}" is not a URL`);
-      const { origin, protocol, hostname, pathname, search } = new URL(url);
-      if (protocol !== "http:" && protocol !== "https:") return unanswered(`"${protocol}" is not http or https`);
-      const address = hostname.replace(/^\[|\]$/g, "");
-      if (isIP(address) !== 0 && isForbiddenAddress(address)) return unanswered(`${address} is not allowed`);
-      return post(poolOf(origin, request.destination), { request, path: pathname + search }, options);
+    send(request) {
+      const target = targetOf(request.destination.url);
+      if (typeof target === "string") return Promise.resolve(unanswered(target));
+      if (!target.isTls) return postPlain({ request, target }, { plain, timeouts, connectMsMax: options.connectMsMax });
+      return postTls({ request, target }, tls);
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
-      pools.clear();
+      timeouts.close();
+      plain.close();
+      await tls.close();
     },
   };
 }
 
-function openPool(origin: string, ca: string | undefined, options: HttpSenderOptions): Pool {
-  return new Pool(origin, {
-    connections: options.connectionsMax,
-    pipelining: 1,
-    // The attempt has a deadline of its own; these would end long ones that are allowed.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 4_000,
-    connect: {
-      timeout: options.connectMsMax,
-      lookup: lookupAllowed,
-      ...(ca === undefined ? {} : { ca }),
-    },
-  });
-}
-
-function evictOldest(pools: Map<string, Pool>): void {
-  const [key, pool] = pools.entries().next().value ?? [];
-  if (key === undefined || pool === undefined) return;
-  pools.delete(key);
-  // Requests that run end well; nobody waits for it.
-  pool.close().catch(() => undefined);
-}
-
-type LookedUp = (error: Error | null, addresses: string | LookupAddress[], family?: number) => void;
-
-/** A name may lead to a forbidden address too, and to another one than a moment ago. */
-function lookupAllowed(hostname: string, options: LookupOptions, done: LookedUp): void {
-  lookupName(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, []);
-    const allowed = addresses.filter(({ address }) => !isForbiddenAddress(address));
-    const [first] = allowed;
-    if (first === undefined) return done(new Error(`${hostname} leads to an address that is not allowed`), []);
-    if (options.all === true) done(null, allowed);
-    else done(null, first.address, first.family);
-  });
-}
-
-interface Post {
-  readonly request: SendRequest;
+/** An address as it was read, once. */
+interface Target {
+  readonly isTls: boolean;
+  readonly origin: string;
+  readonly host: string;
+  readonly port: number;
+  readonly authority: string;
   readonly path: string;
 }
 
-async function post(pool: Pool, { request, path }: Post, options: HttpSenderOptions): Promise<SendOutcome> {
-  const deadline = new AbortController();
-  const cancel = options.clock.setTimer(() => {
-    deadline.abort(new Error(`no answer within ${request.timeoutMs} ms`));
-  }, request.timeoutMs);
+/** A text says why nothing may be posted there. */
+function readTarget(url: string): Target | string {
+  if (!URL.canParse(url)) return `"${url}" is not a URL`;
+  const { origin, protocol, hostname, host, port, pathname, search } = new URL(url);
+  if (protocol !== "http:" && protocol !== "https:") return `"${protocol}" is not http or https`;
+  const address = hostname.replace(/^\[|\]$/g, "");
+  if (isIP(address) !== 0 && isForbiddenAddress(address)) return `${address} is not allowed`;
+  const isTls = protocol === "https:";
+  const path = pathname + search;
+  return { isTls, origin, host: address, port: Number(port || (isTls ? 443 : 80)), authority: host, path };
+}
+
+interface ToPost {
+  readonly request: SendRequest;
+  readonly target: Target;
+}
+
+interface PlainTools {
+  readonly plain: PostClient;
+  readonly timeouts: ReturnType<typeof makeTimeouts>;
+  readonly connectMsMax: number;
+}
+
+async function postPlain(
+  { request, target }: ToPost,
+  { plain, timeouts, connectMsMax }: PlainTools,
+): Promise<SendOutcome> {
+  const { host, port, authority, path } = target;
+  const posting = plain.post({ host, port, authority, path, headers: headersOf(request), body: request.message.body });
+  const deadline = timeouts.start(request.timeoutMs, () => posting.abort(`no answer within ${request.timeoutMs} ms`));
+  const connecting = posting.isConnected
+    ? undefined
+    : timeouts.start(connectMsMax, () => {
+        if (!posting.isConnected) posting.abort(`no connection within ${connectMsMax} ms`);
+      });
   try {
-    const answer = await pool.request({
-      method: "POST",
-      path,
-      headers: headersOf(request),
-      body: request.message.body,
-      signal: deadline.signal,
-      responseHeaders: "raw",
-    });
-    const body = await readUpTo(answer.body, options.answerBytesMax);
-    return { kind: "answered", status: answer.statusCode, headers: readRawHeaders(answer.headers), body };
+    const { status, headers, body } = await posting.answer;
+    return { kind: "answered", status, headers, body };
   } catch (error) {
-    return unanswered(reasonOf(deadline.signal.aborted ? deadline.signal.reason : error));
+    return unanswered(reasonOf(error));
   } finally {
-    cancel();
+    timeouts.cancel(deadline);
+    if (connecting !== undefined) timeouts.cancel(connecting);
+  }
+}
+
+async function postTls({ request, target }: ToPost, tls: TlsPosts): Promise<SendOutcome> {
+  const { destination, message, timeoutMs } = request;
+  const { origin, path } = target;
+  const { caCertificates } = destination;
+  try {
+    const answer = await tls.post({
+      origin,
+      path,
+      ...(caCertificates === undefined ? {} : { caCertificates }),
+      headers: headersOf(request),
+      body: message.body,
+      timeoutMs,
+    });
+    return { kind: "answered", ...answer };
+  } catch (error) {
+    return unanswered(reasonOf(error));
   }
 }
 
 function headersOf({ purpose, message }: SendRequest): string[] {
   return purpose === "deliver" ? [...message.headers, "prefer", "reply"] : message.headers;
-}
-
-/** With `responseHeaders: "raw"` they are a list of buffers: name, value, name, value. */
-function readRawHeaders(headers: unknown): string[] {
-  if (!Array.isArray(headers)) return [];
-  return headers.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part)));
-}
-
-/** The body up to a bound; of a longer one the beginning, and its connection is given up. */
-async function readUpTo(body: Dispatcher.ResponseData["body"], bytesMax: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    parts.push(part);
-    bytes += part.length;
-    if (bytes > bytesMax) break;
-  }
-  return Buffer.concat(parts).subarray(0, bytesMax);
 }
 
 function unanswered(reason: string): SendOutcome {
