@@ -20,10 +20,13 @@ export async function openBareCluster(): Promise<BareCluster> {
   await until(isWritten, { subject: server, what: "the API server" });
   const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   for (const definition of await readDefinitions()) {
-    // oxlint-disable-next-line no-await-in-loop -- five of them, once
+    // oxlint-disable-next-line no-await-in-loop -- a few of them, once
     await kube.create(CustomResourceDefinition, definition);
   }
-  await kube.create(Namespace, { metadata: { name: "knative-serving" } } as Namespace);
+  for (const name of ["knative-serving", "knative-eventing"]) {
+    // oxlint-disable-next-line no-await-in-loop -- two of them, once
+    await kube.create(Namespace, { metadata: { name } } as Namespace);
+  }
   return {
     kube,
     kubeconfig,
@@ -36,9 +39,14 @@ export async function openBareCluster(): Promise<BareCluster> {
 }
 
 async function readDefinitions(): Promise<CustomResourceDefinition[]> {
-  const directory = join(root, "deploy/base/crds");
-  const files = (await readdir(directory)).filter((file) => file.includes(".knative.dev"));
+  const directories = ["deploy/base/crds", "deploy/base/crds-eventing"].map((directory) => join(root, directory));
+  const files = await Promise.all(
+    directories.map(async (directory) => (await readdir(directory)).map((file) => join(directory, file))),
+  );
   return Promise.all(
-    files.map(async (file) => parse(await readFile(join(directory, file), "utf8")) as CustomResourceDefinition),
+    files
+      .flat()
+      .filter((file) => file.includes(".knative.dev"))
+      .map(async (file) => parse(await readFile(file, "utf8")) as CustomResourceDefinition),
   );
 }

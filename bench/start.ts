@@ -7,7 +7,19 @@ import { cpuSeconds, rssMb } from "./machine.ts";
 import { root, sleep, startSubject, until } from "./subject.ts";
 import { atMost, median, rounded, spread, type Findings } from "./table.ts";
 
-const services = ["serving-controller", "activator", "autoscaler"];
+/** A service, the app that it is if it has another name, and which role of that. */
+interface Service {
+  readonly name: string;
+  readonly app?: string;
+  readonly role?: string;
+}
+
+const services: readonly Service[] = [
+  { name: "serving-controller" },
+  { name: "activator" },
+  { name: "autoscaler" },
+  { name: "eventing-controller", app: "eventing-bus", role: "control" },
+];
 const rounds = 10;
 /** The first rounds fill the compile cache, as a node's first Pod does. */
 const warmupRounds = 1;
@@ -28,10 +40,10 @@ export async function benchStart(): Promise<Findings> {
   const cluster = await openBareCluster();
   try {
     const kubeconfig = await writeAsJson(cluster.kubeconfig);
-    const starts = new Map<string, Start[]>(services.map((service) => [service, []]));
+    const starts = new Map<string, Start[]>(services.map(({ name }) => [name, []]));
     for (const service of Array.from({ length: warmupRounds + rounds }, () => services).flat()) {
       // oxlint-disable-next-line no-await-in-loop -- one process at a time is what is measured
-      starts.get(service)?.push(await startOnce(service, kubeconfig));
+      starts.get(service.name)?.push(await startOnce(service, kubeconfig));
     }
     return findings(starts);
   } finally {
@@ -39,8 +51,8 @@ export async function benchStart(): Promise<Findings> {
   }
 }
 
-async function startOnce(service: string, kubeconfig: string): Promise<Start> {
-  const directory = join(root, "apps", service);
+async function startOnce({ name, app = name, role }: Service, kubeconfig: string): Promise<Start> {
+  const directory = join(root, "apps", app);
   const { file, flags } = await readStartScript(directory);
   const startedAtMs = performance.now();
   const subject = startSubject(file, [], {
@@ -49,7 +61,8 @@ async function startOnce(service: string, kubeconfig: string): Promise<Start> {
     env: {
       KUBECONFIG: kubeconfig,
       NODE_COMPILE_CACHE: `${kubeconfig}.compile-cache`,
-      POD_NAME: `${service}-bench`,
+      POD_NAME: `${name}-bench`,
+      ...(role === undefined ? {} : { ROLE: role }),
       HTTP_PORT: "0",
       LOCAL_PORT: "0",
       ROUTED_PORT: "0",
@@ -62,7 +75,7 @@ async function startOnce(service: string, kubeconfig: string): Promise<Start> {
   try {
     const isReady = async (): Promise<boolean> =>
       (await askOnce({ port: internalPort, host: "localhost", path: "/readyz" }))?.includes(" 200 ") === true;
-    await until(isReady, { subject, what: `${service} to be ready`, pauseMs: 2 });
+    await until(isReady, { subject, what: `${name} to be ready`, pauseMs: 2 });
     const readyMs = performance.now() - startedAtMs;
     const cpuMs = cpuSeconds(subject.pid) * 1000;
     await sleep(settleMs);
