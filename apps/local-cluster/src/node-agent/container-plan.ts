@@ -15,13 +15,14 @@ import type { RunPlan } from "./container-run.ts";
 import type { Image, ImageRequest, ImageSource } from "./images/image-source.ts";
 import type { OutputPipes } from "./output-pipes.ts";
 import type { Cgroup, Cgroups, ResourceLimits } from "./runtime/cgroups.ts";
-import { chooseRuntime } from "./runtime/choose-runtime.ts";
+import { chooseRuntime, type ChosenRuntime } from "./runtime/choose-runtime.ts";
 import { type ContainerSecurity, securityOf } from "./runtime/container-security.ts";
 import { canHaveUser } from "./runtime/identity-map.ts";
 import type { LaunchPlan, RunRequest, Runtime } from "./runtime/runtime.ts";
 import { toolPath } from "./runtime/tools.ts";
 import { homeOf } from "./runtime/user-database.ts";
 import { makeServiceEnv } from "./service-env.ts";
+import { makeSystemMounts } from "./system-files.ts";
 import { prepareTerminationFile } from "./termination-message.ts";
 import { mountsOf, type PreparedVolumes } from "./volumes.ts";
 
@@ -51,20 +52,38 @@ export interface PodSandbox {
   readonly volumes: PreparedVolumes;
 }
 
-export interface RunPlanOptions extends Pick<ImageRequest, "onPull" | "signal"> {
+export interface DescriptionOptions extends Pick<ImageRequest, "onPull" | "signal"> {
   readonly surroundings: ContainerSurroundings;
-  readonly logFile: string;
+}
+
+/** What a run of a container is to be, by what is known now. */
+export interface RunDescription {
+  readonly container: ContainerSpec;
+  readonly request: RunRequest;
+  readonly runtime: ChosenRuntime;
+  readonly image: Image;
+  readonly pulled: string | undefined;
+  readonly network: PodNetwork;
+  /** What the container sees as its terminationMessagePath. */
+  readonly terminationFile: string;
+  readonly cgroupName: string;
+}
+
+/** What was made for a run. */
+export interface MadeRun {
+  readonly launch: LaunchPlan;
+  readonly cgroup: Cgroup | undefined;
 }
 
 /**
- * Everything needed to spawn one run of a container.
+ * Finds out what a run of a container is to be, and fetches its image where that is missing.
  * @throws ImageError or ContainerConfigError when the Pod asks for what is not there.
  */
-export async function makeRunPlan(
+export async function describeRun(
   container: ContainerSpec,
   sandbox: PodSandbox,
-  { surroundings, logFile, onPull, signal }: RunPlanOptions,
-): Promise<RunPlan> {
+  { surroundings, onPull, signal }: DescriptionOptions,
+): Promise<RunDescription> {
   const { pod, network, directory } = sandbox;
   const { image, pulled } = await surroundings.images.find({
     reference: container.image ?? "",
@@ -96,23 +115,42 @@ export async function makeRunPlan(
   const cgroupsPath = surroundings.cgroups.pathOf(cgroupName);
   const request = makeRequest(container, sandbox, { image, security, env, terminationFile, surroundings, cgroupsPath });
   const runtime = await chooseRuntime(surroundings.runtimes, request);
+  return { container, request, runtime, image, pulled, network, terminationFile, cgroupName };
+}
+
+/** Makes what the run needs to find: its root, its bundle, its control group. @throws Error naming what cannot be had. */
+export function makeRun({ container, request, runtime, cgroupName }: RunDescription, cgroups: Cgroups): MadeRun {
   const launch = runtime.runtime.plan(request);
-  const cgroup = surroundings.cgroups.open(cgroupName, limitsOf(container));
+  const cgroup = cgroups.open(cgroupName, limitsOf(container));
+  return { launch: launch.watched !== undefined ? launch : joinCgroup(launch, cgroup), cgroup };
+}
+
+/** All that is needed to spawn the run. */
+export function planRun(
+  { container, request, runtime, image, pulled, network, terminationFile }: RunDescription,
+  made: MadeRun,
+  { outputPipes, logFile }: { readonly outputPipes: OutputPipes; readonly logFile: string },
+): RunPlan {
+  const { command, pod } = request;
   return {
+    ...made,
     container,
-    command: request.command,
-    signalsGroup: image.needsShell && !hasWords(container.command),
-    launch: launch.watched !== undefined ? launch : joinCgroup(launch, cgroup),
-    cgroup,
+    command,
+    signalsGroup: signalsGroup(container, image),
     runtime,
     imageId: image.id,
     pulled,
     network,
-    outputPipes: surroundings.outputPipes,
+    outputPipes,
     logFile,
     terminationFile,
     graceMs: (pod.spec?.terminationGracePeriodSeconds ?? GRACE_SECONDS_PRESET) * 1000,
   };
+}
+
+/** Where the image's own shell has the app as its child. */
+export function signalsGroup({ command }: ContainerSpec, { needsShell }: Image): boolean {
+  return needsShell && !hasWords(command);
 }
 
 function joinCgroup(launch: LaunchPlan, cgroup: Cgroup | undefined): LaunchPlan {
@@ -152,6 +190,12 @@ function makeRequest(
     workingDir: container.workingDir ?? (image.workingDir === "" ? "/" : image.workingDir),
     rootfs: image.rootfs,
     security,
+    systemMounts: makeSystemMounts({
+      pod,
+      podIp: network.address,
+      directory,
+      hasOwnRoot: image.rootfs !== undefined,
+    }),
     volumeMounts: mountsOf(container, volumes, variables),
     agentMounts: prepareTerminationFile(terminationFile, container),
     sharedCaches: [surroundings.compileCache],

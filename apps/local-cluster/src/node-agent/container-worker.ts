@@ -11,15 +11,25 @@ import {
 } from "./container-record.ts";
 import { type ContainerRun, makeContainerRun, type RunPlan, stopRun, targetOf } from "./container-run.ts";
 import { runHook } from "./lifecycle-hook.ts";
-import { type ContainerExit, type ContainerProcess, launchContainer, startErrorExitCode } from "./launch.ts";
+import {
+  type ContainerExit,
+  type ContainerProcess,
+  launchContainer,
+  startErrorExitCode,
+  type WaitingLaunch,
+} from "./launch.ts";
 import { readLastLines } from "./log-reader.ts";
 import type { HeldRun } from "./running-pods.ts";
 import type { ProbeTarget } from "./probe-check.ts";
 import { type ProbeFindings, runProbes } from "./prober.ts";
 import { terminationMessageOf } from "./termination-message.ts";
+import type { WatchedApp } from "./runtime/runtime.ts";
 import { timestampOf } from "./timestamp.ts";
 
 const LAST_WORDS_BYTES_MAX = 2_048;
+
+/** What a run leaves with its runtime is put away when what follows it has begun: to begin needs the processor more. */
+const CLEAR_DELAY_MS = 500;
 
 /** The kubelet waits without end; ours ends some day even if the hook's server never answers. */
 const POST_START_TIMEOUT_MS = 3_600_000;
@@ -55,8 +65,10 @@ export interface ContainerWorker {
   readonly isInPostStart: boolean;
   /** Replaces the record by a decision of the Pod's: back-off, failure to prepare. */
   settle(record: ContainerRecord): void;
-  /** Spawns a run. @throws Error when no process could be made. */
-  start(plan: RunPlan): Promise<void>;
+  /** Puts away what the last run has left with its runtime. To be called before anything is made for the next one. */
+  clear(): Promise<void>;
+  /** Spawns a run, or lets that begin which waits. @throws Error when no process could be made. */
+  start(plan: RunPlan, waiting?: WaitingLaunch): Promise<void>;
   /** Hook, SIGTERM, and SIGKILL after `graceMs`. Asked again with less, it hurries. Resolves when nothing is left. */
   stop(graceMs: number): Promise<void>;
   /** Lets go of the run, which goes on: probes, hooks and what was planned for it end. */
@@ -70,12 +82,14 @@ interface Standing {
   log: ContainerLog | undefined;
   run: ContainerRun | undefined;
   isInPostStart: boolean;
+  clear: () => Promise<void>;
 }
 
 /** Drives one container of a Pod through its runs. */
 export function openContainerWorker(options: ContainerWorkerOptions): ContainerWorker {
   const { name, record = newContainerRecord(name) } = options;
-  const standing: Standing = { options, record, log: undefined, run: undefined, isInPostStart: false };
+  const clear = (): Promise<void> => Promise.resolve();
+  const standing: Standing = { options, record, log: undefined, run: undefined, isInPostStart: false, clear };
   takeOver(standing);
   return {
     get record() {
@@ -94,7 +108,8 @@ export function openContainerWorker(options: ContainerWorkerOptions): ContainerW
       return standing.isInPostStart;
     },
     settle: (next) => settle(standing, next),
-    start: (plan) => start(standing, plan),
+    clear: () => standing.clear(),
+    start: (plan, waiting) => start(standing, plan, waiting),
     stop: (graceMs) => stop(standing, graceMs),
     detach() {
       standing.run?.over.abort();
@@ -109,12 +124,12 @@ function settle(standing: Standing, next: ContainerRecord): void {
   standing.options.onChange();
 }
 
-async function start(standing: Standing, plan: RunPlan): Promise<void> {
+async function start(standing: Standing, plan: RunPlan, waiting: WaitingLaunch | undefined): Promise<void> {
   const { clock, reportError } = standing.options;
   const id = randomBytes(32).toString("hex");
   const log = openContainerLog({ file: plan.logFile, clock, reportError });
   standing.log = log;
-  const process = await launchContainer({ ...plan, id, log });
+  const process = waiting === undefined ? await launchContainer(plan, { id, log }) : waiting.begin({ id, log });
   const startedAt = timestampOf(clock);
   const startedMs = clock.monotonicMs();
   settle(standing, recordStart(standing.record, { id, imageId: plan.imageId, startedAt, startedMs }));
@@ -152,9 +167,26 @@ function follow(standing: Standing, held: HeldRun, { isNew }: { isNew: boolean }
     await probing;
     standing.run = undefined;
     const termination = makeTermination(standing, held, exit);
+    const { watched } = plan.launch;
+    if (watched !== undefined) clearSoon(standing, watched);
     settle(standing, recordExit(standing.record, termination, clock.monotonicMs()));
-    await plan.launch.watched?.release();
+    if (run.stopping !== undefined) await standing.clear();
   });
+}
+
+function clearSoon(standing: Standing, watched: WatchedApp): void {
+  let released: Promise<void> | undefined;
+  const clear = (): Promise<void> => {
+    cancel();
+    released ??= watched.release();
+    return released;
+  };
+  const cancel = standing.options.clock.setTimer(() => {
+    clear().catch((error: unknown) => {
+      standing.options.reportError("Failed to put away what a container has left", error);
+    });
+  }, CLEAR_DELAY_MS);
+  standing.clear = clear;
 }
 
 /** The postStart hook beside the app's own start, and when it has done its work the probes. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import type { PodNetwork } from "../network/network.ts";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { killTree } from "./process-tree.ts";
 import type { LaunchPlan, WatchedApp } from "./runtime/runtime.ts";
@@ -16,14 +16,18 @@ const DRAIN_TIMEOUT_MS = 1_000;
 const SETTLE_DELAY_MS = 100;
 
 export interface LaunchOptions {
-  readonly id: string;
   readonly command: readonly string[];
   readonly network: PodNetwork;
   /** How the container is set apart. */
   readonly launch: LaunchPlan;
   readonly signalsGroup: boolean;
-  readonly log: ContainerLog;
   readonly outputPipes: OutputPipes;
+}
+
+/** What a container is known by once it has begun. */
+export interface Beginning {
+  readonly id: string;
+  readonly log: ContainerLog;
 }
 
 export interface ContainerExit {
@@ -52,9 +56,12 @@ const PREPARE_FAILURE = "kelvin: cannot prepare the container";
 /** Exit code of a launch that failed before the app began, as container runtimes report it. */
 export const startErrorExitCode = 128;
 
-const script = (preparation: string): string =>
+/** In one that waits, a word comes when it is to go on. An end without one: nobody is there any more who wants it. */
+const TURN = "read -r _ <&3 && exec 3<&- &&";
+
+const script = (preparation: string, turn: "" | typeof TURN): string =>
   `{ ${preparation}
-cd -P "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
+${turn} cd -P "$1"; } || { echo "${PREPARE_FAILURE}" >&2; exit ${startErrorExitCode}; }
 PATH="$2"
 export PATH
 shift 2
@@ -64,12 +71,66 @@ exec "$@"`;
  * Starts a container: what sets it apart and sh follow each other by exec in one process, so the pid is the app's.
  * @throws Error when no process could be made at all.
  */
-export async function launchContainer(options: LaunchOptions): Promise<ContainerProcess> {
+export async function launchContainer(options: LaunchOptions, beginning: Beginning): Promise<ContainerProcess> {
+  const { child, output } = await spawnLauncher(options, "");
+  return followProcess(child, output, { ...options, ...beginning });
+}
+
+/** A container that is set apart already, but whose app has not begun. */
+export interface WaitingLaunch {
+  /** Whether it may still begin: its preparation has not failed so far, and it was not dropped. */
+  readonly isWaiting: boolean;
+  begin(beginning: Beginning): ContainerProcess;
+  /** Ends it, if it has not begun. Resolves when nothing is left of it. */
+  drop(): Promise<void>;
+}
+
+/** Sets a container apart before its turn. It ends by itself when we do. @throws Error when no process could be made at all. */
+export async function prepareLaunch(options: LaunchOptions): Promise<WaitingLaunch> {
+  const { child, output } = await spawnLauncher(options, TURN);
+  let isWaiting = true;
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => {
+      if (isWaiting) closeOutput();
+      resolve();
+    });
+  });
+  const closeOutput = (): void => {
+    isWaiting = false;
+    output.stdout.destroy();
+    output.stderr.destroy();
+  };
+  const turn = child.stdio[3] as Writable;
+  // It has ended in the same moment, which its exit tells.
+  turn.on("error", () => undefined);
+  return {
+    get isWaiting() {
+      return isWaiting;
+    },
+    begin(beginning) {
+      isWaiting = false;
+      const process = followProcess(child, output, { ...options, ...beginning });
+      turn.end("\n");
+      return process;
+    },
+    async drop() {
+      if (!isWaiting) return;
+      closeOutput();
+      signalProcess(-(child.pid ?? 0), "SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function spawnLauncher(
+  options: LaunchOptions,
+  turn: "" | typeof TURN,
+): Promise<{ child: ChildProcess; output: Output }> {
   const { network, launch, command } = options;
   // Who watches over the app knows what it is to get, and must not be misled by it.
   const env: Readonly<Record<string, string>> = launch.watched === undefined ? launch.env : { PATH: toolPath };
   const app = launch.watched === undefined ? command : [];
-  const words = [...launch.words, "/bin/sh", "-c", script(launch.script), "kelvin", launch.directory];
+  const words = [...launch.words, "/bin/sh", "-c", script(launch.script, turn), "kelvin", launch.directory];
   const [file = "", ...args] = [...network.enter, ...words, env.PATH ?? "", ...launch.finish, ...app];
   // The tools are found by this search path; what the container says of its own counts for the app alone.
   const launchEnv = { ...env, PATH: toolPath };
@@ -79,14 +140,14 @@ export async function launchContainer(options: LaunchOptions): Promise<Container
     // A session of its own: signals to the group reach this container only.
     const child = spawn(file, args, {
       env: launchEnv,
-      stdio: ["ignore", stdout.writer, stderr.writer],
+      stdio: ["ignore", stdout.writer, stderr.writer, ...(turn === "" ? [] : ["pipe" as const])],
       detached: true,
     });
     await new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("spawn", resolve);
     });
-    return followProcess(child, output, options);
+    return { child, output };
   } catch (error) {
     output.stdout.destroy();
     output.stderr.destroy();
@@ -105,7 +166,7 @@ interface Output {
 function followProcess(
   child: ChildProcess,
   { stdout, stderr }: Output,
-  { id, log, network, launch, signalsGroup }: LaunchOptions,
+  { id, log, network, launch, signalsGroup }: LaunchOptions & Beginning,
 ): ContainerProcess {
   const pid = child.pid ?? 0;
   const { watched } = launch;

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { Pod } from "@kelvin/kube";
 import type { ContainerWorker } from "./container-worker.ts";
 import type { PodDoom } from "./pod-doom.ts";
+import { dropPrepared } from "./pod-prepare.ts";
 import { writePodStatus } from "./pod-report.ts";
 import { allWorkers, keyOfPod, type PodRun, sidecarsOf, tell, volumesDirectory } from "./pod-run.ts";
 import { releaseVolumes } from "./volumes.ts";
@@ -54,6 +55,7 @@ export async function endDoomedPod(run: PodRun, doom: PodDoom): Promise<number> 
 export async function stopContainers(run: PodRun, graceMs: number): Promise<void> {
   const { clock } = run.deps;
   run.stopByMs = Math.min(run.stopByMs, clock.monotonicMs() + graceMs);
+  const dropping = dropPrepared(run);
   const sidecars = new Set(sidecarsOf(run));
   await Promise.all(
     allWorkers(run)
@@ -61,6 +63,7 @@ export async function stopContainers(run: PodRun, graceMs: number): Promise<void
       .map((worker) => stopWorker(run, worker)),
   );
   for (const sidecar of [...sidecars].reverse()) await stopWorker(run, sidecar);
+  await dropping;
 }
 
 /** Ends the sidecars of a Pod whose own work is done. */
@@ -80,6 +83,7 @@ async function stopWorker(run: PodRun, worker: ContainerWorker): Promise<void> {
 
 /** Gives the Pod's address back; its files stay, for its logs may still be read. */
 export async function leaveNetwork(run: PodRun): Promise<void> {
+  await dropPrepared(run);
   const network = run.held.sandbox?.network;
   run.deps.surroundings.images.release(run.pod);
   run.held.sandbox = undefined;

@@ -7,6 +7,7 @@ import { type ContainerEvent, type ContainerWorker, openContainerWorker } from "
 import { recordFromStatus, recordOfHeld } from "./pod-restore.ts";
 import type { HeldPod, RunningPods } from "./running-pods.ts";
 import type { PodDoom } from "./pod-doom.ts";
+import type { PreparedContainer } from "./pod-prepare.ts";
 import type { PodStatus } from "./pod-status.ts";
 import { timestampOf } from "./timestamp.ts";
 import type { VolumeDeps } from "./volume-content.ts";
@@ -51,6 +52,8 @@ export interface PodRun {
   isDoomTold: boolean;
   /** When its use of the disk is measured next, on the monotonic clock. */
   diskCheckAtMs: number;
+  /** The container that waits for its turn, set apart already. */
+  prepared: PreparedContainer | undefined;
   /** The status written last. */
   written: PodStatus | undefined;
 }
@@ -76,6 +79,7 @@ export function makePodRun(pod: Pod, deps: PodWorkerDeps, wake: () => void): Pod
     over: new AbortController(),
     isDoomTold: false,
     diskCheckAtMs: 0,
+    prepared: undefined,
     written: undefined,
   };
 

@@ -1,6 +1,6 @@
 import { toError } from "@kelvin/kube";
 import { ContainerConfigError, type ContainerSpec } from "./container-env.ts";
-import { makeRunPlan, type PodSandbox } from "./container-plan.ts";
+import { describeRun, makeRun, planRun, type PodSandbox } from "./container-plan.ts";
 import {
   decideContainer,
   isPullFailure,
@@ -16,6 +16,7 @@ import { ImageError } from "./images/image-source.ts";
 import { logFileOf, removeOldLogs } from "./log-files.ts";
 import { remainingMs } from "./pod-doom.ts";
 import { stopSidecars } from "./pod-end.ts";
+import { findPrepared } from "./pod-prepare.ts";
 import { keyOfPod, type PodRun, tell, volumesDirectory } from "./pod-run.ts";
 import { VolumeError } from "./volume-content.ts";
 import { prepareVolumes, type PreparedVolumes } from "./volumes.ts";
@@ -99,17 +100,21 @@ async function startContainer(run: PodRun, container: ContainerSpec, worker: Con
   const runIndex = worker.record.last === undefined ? worker.record.restartCount : worker.record.restartCount + 1;
   try {
     run.held.sandbox ??= await openSandbox(run);
+    await worker.clear();
     const logFile = logFileOf(directory, container.name, runIndex);
     const sandbox = { ...run.held.sandbox, pod: run.pod };
-    const plan = await makeRunPlan(container, sandbox, {
-      surroundings: deps.surroundings,
-      logFile,
+    const { surroundings } = deps;
+    const description = await describeRun(container, sandbox, {
+      surroundings,
       onPull: () => tell(run, "Normal", ["Pulling", `Pulling image "${container.image ?? ""}"`, container.name]),
       signal: startSignal(run),
     });
+    const prepared = await findPrepared(run, description);
+    const made = prepared?.made ?? makeRun(description, surroundings.cgroups);
+    const plan = planRun(description, made, { outputPipes: surroundings.outputPipes, logFile });
     tellPlan(run, plan, worker);
     if (run.over.signal.aborted) return 0;
-    await worker.start(plan);
+    await worker.start(plan, prepared?.waiting);
     removeOldLogs(directory, container.name, runIndex);
     tell(run, "Normal", ["Created", `Created container: ${container.name}`, container.name]);
     tell(run, "Normal", ["Started", `Started container ${container.name}`, container.name]);

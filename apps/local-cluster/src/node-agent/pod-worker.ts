@@ -5,6 +5,7 @@ import { doomByDeadline, type PodDoom, remainingMs } from "./pod-doom.ts";
 import { endDeletedPod, endDoomedPod, leaveNetwork, releasePod, stopContainers } from "./pod-end.ts";
 import { hasEnded } from "./pod-restore.ts";
 import { writePodStatus } from "./pod-report.ts";
+import { dropPrepared, prepareNext } from "./pod-prepare.ts";
 import { allWorkers, makePodRun, type PodRun, type PodWorkerDeps } from "./pod-run.ts";
 import { startContainers } from "./pod-start.ts";
 import { volumeSourcesOf } from "./volume-sources.ts";
@@ -71,6 +72,7 @@ export function openPodWorker(first: Pod, deps: PodWorkerDeps): PodWorker {
       for (const worker of allWorkers(run)) worker.detach();
       waker.wake();
       await done;
+      await dropPrepared(run);
     },
   };
 }
@@ -111,6 +113,7 @@ async function takeStep(run: PodRun, waker: Waker): Promise<number | "finished">
   const delayMs = await startContainers(run);
   const phase = await writePodStatus(run);
   if (phase === "Succeeded" || phase === "Failed") await leaveNetwork(run);
+  else await prepareNext(run);
   return Math.min(delayMs, untilDoomMs(run));
 }
 

@@ -31,7 +31,8 @@ export function makeSystemMounts({ pod, podIp, directory, hasOwnRoot = false }: 
   const present = files.filter(([name]) => hasOwnRoot || existsSync(`/etc/${name}`));
   return present.map(([name, text]) => {
     const source = join(etc, name);
-    writeFileSync(source, text);
+    // Containers that run already look at it: for them it must not be empty for a moment.
+    if (readIfThere(source) !== text) writeFileSync(source, text);
     return { source, target: `/etc/${name}` };
   });
 }

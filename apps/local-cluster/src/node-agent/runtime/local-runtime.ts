@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { hostPlace } from "../host-place.ts";
 import { planMounts, prepareMounts } from "../mounts.ts";
-import { hostnameOf, makeSystemMounts } from "../system-files.ts";
+import { hostnameOf } from "../system-files.ts";
 import type { ContainerSecurity } from "./container-security.ts";
 import { lacksUser, privilegeWords } from "./privileges.ts";
 import type { Runtime } from "./runtime.ts";
@@ -14,9 +14,8 @@ export const localRuntime: Runtime = {
   lacks: ({ rootfs, security }) =>
     rootfs === undefined ? lacksUser(security) : "the image has a root file system of its own",
   plan(request) {
-    const { pod, podIp, env, security, volumeMounts, agentMounts, directory, scratch, workingDir } = request;
-    const system = makeSystemMounts({ pod, podIp, directory });
-    const plan = planMounts([...system, ...agentMounts, ...volumeMounts], scratch);
+    const { pod, env, security, systemMounts, volumeMounts, agentMounts, scratch, workingDir } = request;
+    const plan = planMounts([...systemMounts, ...agentMounts, ...volumeMounts], scratch);
     prepareMounts(plan);
     const closing = security.isRootReadOnly ? closeRoot(request.sharedCaches, plan.covered) : [];
     const finish = privilegeWords(security);

@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostPlace } from "../host-place.ts";
 import type { Mount } from "../mounts.ts";
-import { makeSystemMounts } from "../system-files.ts";
 import { type RootPath, resolveInRoot } from "./root-path.ts";
 import type { RunRequest } from "./runtime.ts";
 
@@ -19,9 +18,8 @@ export interface PlacedMount {
  * children. A place inside another mount is looked for, and made, in what that one mounts.
  */
 export function placeInRoot(request: RunRequest, rootfs: string, first: readonly Mount[]): PlacedMount[] {
-  const { pod, podIp, directory, volumeMounts, agentMounts } = request;
-  const system = makeSystemMounts({ pod, podIp, directory, hasOwnRoot: true });
-  const own = [...system, ...volumeMounts, ...agentMounts].toSorted((a, b) => a.target.length - b.target.length);
+  const { systemMounts, volumeMounts, agentMounts } = request;
+  const own = [...systemMounts, ...volumeMounts, ...agentMounts].toSorted((a, b) => a.target.length - b.target.length);
   const placed: PlacedMount[] = [];
   for (const mount of [...first, ...own]) {
     const target = resolveInRoot(rootfs, mount.target);

@@ -16,6 +16,8 @@ export interface RunRequest {
   /** The image's own root file system; undefined when the container is to see the machine's. */
   readonly rootfs: string | undefined;
   readonly security: ContainerSecurity;
+  /** What makes names resolve in it. */
+  readonly systemMounts: readonly Mount[];
   /** The volumes it wants to see. */
   readonly volumeMounts: readonly Mount[];
   /** What we would like it to see besides; a runtime without mounts does without. */
