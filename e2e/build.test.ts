@@ -87,9 +87,11 @@ describeHere("the samples", () => {
       ["pusher", "Succeeded", 0],
     ]);
     expect(status?.sources).toEqual([expect.objectContaining({ commit: expect.stringMatching(/^[0-9a-f]{40}$/) })]);
-    const log = await kubectl("logs", status?.cluster?.podName ?? "", "--all-containers");
-    expect(log).toContain(
-      "built, not pushed yet\nTo push as registry.localhost:5000/samples/three-steps: built package.json",
+    const logOf = (step: string): Promise<string> =>
+      kubectl("logs", status?.cluster?.podName ?? "", "-c", `build-step-${step}`);
+    expect(await logOf("echo")).toBe("built, not pushed yet\n");
+    expect(await logOf("pusher")).toContain(
+      "To push as registry.localhost:5000/samples/three-steps: built package.json",
     );
   });
 
@@ -167,7 +169,8 @@ describeHere("one Build from its start to its end", () => {
     const asks = (cpu: string): object => ({ resources: { requests: { cpu } } });
     const steps = [
       shellStep("node --print '6 * 7'", { name: "small", ...asks("300m") }),
-      shellStep("echo waiting; exec sleep 1000", { name: "large", ...asks("700m") }),
+      // As process 1 of its container it would ignore the signal, and its Pod would go after its grace period only.
+      shellStep("trap 'exit 1' TERM; echo waiting; sleep 1000 & wait", { name: "large", ...asks("700m") }),
     ];
     await applyAll(kubectl, makeBuild("cancelled", { steps }));
     const running = await waitForStep(kubectl, "cancelled", "large");
