@@ -1,4 +1,4 @@
-// npm run bench [build|build-pack|proxy|coldstart|start|apiserver|pods] [-- --json FILE]
+// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Findings>>> = {
   "build-pack": async () => (await import("./build-pack.ts")).benchBuildPack(),
   pods: async () => (await import("./pods.ts")).benchPods(),
   coldstart: async () => (await import("./coldstart.ts")).benchColdstart(),
+  events: async () => (await import("./events.ts")).benchEventsStub(),
   apiserver: async () => (await import("./apiserver.ts")).benchApiServer(),
 };
 

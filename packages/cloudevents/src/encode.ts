@@ -55,9 +55,19 @@ export function editedAttributes(event: CloudEvent, edits: EventEdits | undefine
   return attributes;
 }
 
+const nothing: Readonly<Record<string, string>> = {};
+const none: readonly string[] = [];
+
 function binaryMessage(event: BinaryEvent, edits: EventEdits | undefined): EventMessage {
   const headers = ["ce-specversion", event.specVersion];
-  for (const [name, value] of editedAttributes(event, edits)) headers.push(`ce-${name}`, encodeHeaderValue(value));
+  const { set = nothing, remove = none } = edits ?? {};
+  for (const [name, value] of event.attributes) {
+    if (Object.hasOwn(set, name)) headers.push(`ce-${name}`, encodeHeaderValue(set[name] ?? ""));
+    else if (!remove.includes(name)) headers.push(`ce-${name}`, encodeHeaderValue(value));
+  }
+  for (const [name, value] of Object.entries(set)) {
+    if (!event.attributes.has(name)) headers.push(`ce-${name}`, encodeHeaderValue(value));
+  }
   if (event.dataContentType !== undefined) headers.push("content-type", event.dataContentType);
   return { headers, body: event.body };
 }

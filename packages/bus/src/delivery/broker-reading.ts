@@ -1,5 +1,5 @@
 import type { BusReader, HeldRecord } from "../bus.ts";
-import type { Clock } from "../clock.ts";
+import type { Timeouts } from "../timeouts.ts";
 import { attempt } from "./attempt.ts";
 import { takeInHand } from "./event-in-hand.ts";
 import type { EventInHand } from "./event-in-hand.ts";
@@ -71,7 +71,7 @@ async function deliverFirst(job: Job, record: HeldRecord, { spec, steps, tools }
   const poison = await poisonous(record, job, tools);
   if (poison !== undefined) return poison;
   const running = attempt(job, tools);
-  const first = await withinMs(running, spec.handoffMs, tools.clock);
+  const first = await withinMs(running, spec.handoffMs, tools.timeouts);
   if (first === undefined) {
     // The attempt goes on; its result settles the backlog's record. Should this process die, another one waits until the
     // attempt must be over before it makes the next.
@@ -82,14 +82,18 @@ async function deliverFirst(job: Job, record: HeldRecord, { spec, steps, tools }
 }
 
 /** What a promise settles to, or undefined when that takes longer. */
-async function withinMs<T>(promise: Promise<T>, limitMs: number, clock: Clock): Promise<T | undefined> {
-  const { promise: timeIsUp, resolve } = Promise.withResolvers<undefined>();
-  const cancel = clock.setTimer(() => {
-    resolve(undefined);
-  }, limitMs);
-  try {
-    return await Promise.race([promise, timeIsUp]);
-  } finally {
-    cancel();
-  }
+function withinMs<T>(promise: Promise<T>, limitMs: number, timeouts: Timeouts): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timeout = timeouts.start(limitMs, () => resolve(undefined));
+    promise.then(
+      (value) => {
+        timeouts.cancel(timeout);
+        resolve(value);
+      },
+      (error: unknown) => {
+        timeouts.cancel(timeout);
+        reject(error as Error);
+      },
+    );
+  });
 }

@@ -7,6 +7,7 @@ import type { KnownConsumer } from "./consumer-table.ts";
 import { deleteStepLogs, makeStepLogs } from "./step-logs.ts";
 import type { StepLogs } from "./step-logs.ts";
 import type { DeliveryTools } from "./tools.ts";
+import { makeTimeouts } from "../timeouts.ts";
 import { makeWaiting } from "./waiting.ts";
 
 /**
@@ -26,7 +27,7 @@ export interface StreamDeliverySpec {
 }
 
 /** What the engine is given; the rest it makes itself. */
-export type DeliveryPorts = Omit<DeliveryTools, "consumers" | "waiting">;
+export type DeliveryPorts = Omit<DeliveryTools, "consumers" | "waiting" | "timeouts">;
 
 /** The delivery of one stream's events by this process. */
 export interface StreamDelivery {
@@ -82,7 +83,12 @@ export async function openStreamDelivery(
   spec: StreamDeliverySpec,
   ports: DeliveryPorts,
 ): Promise<StreamDelivery> {
-  const tools: DeliveryTools = { ...ports, consumers: makeConsumerTable(), waiting: makeWaiting(ports.clock) };
+  const tools: DeliveryTools = {
+    ...ports,
+    consumers: makeConsumerTable(),
+    waiting: makeWaiting(ports.clock),
+    timeouts: makeTimeouts(ports.clock),
+  };
   const log = await bus.openLog(spec.log);
   const steps = makeStepLogs(bus, spec.log, tools);
   const parts: ReadingParts = { log, spec, steps, tools };
@@ -114,6 +120,7 @@ export async function openStreamDelivery(
       // Whoever waits gives up now; attempts that run have until then to end.
       tools.waiting.close();
       await Promise.all([reading.close(drainMs), steps.close(drainMs)]);
+      tools.timeouts.close();
       await log.close();
     },
   };

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Timeouts } from "../timeouts.ts";
 import type { ConsumerTable } from "./consumer-table.ts";
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { EventInHand } from "./event-in-hand.ts";
@@ -26,6 +27,8 @@ export interface DeliveryTools {
   /** From [0, 1): jitter. */
   readonly random: () => number;
   readonly waiting: Waiting;
+  /** For limits that nearly never strike; a wait that is meant goes to `waiting`. */
+  readonly timeouts: Timeouts;
   readonly sender: Sender;
   readonly consumers: ConsumerTable;
   readonly deadLetters: DeadLetterStore;

@@ -1,0 +1,276 @@
+import { fork, type ChildProcess } from "node:child_process";
+import type { EventsLoadPorts, EventsLoadRequest, EventsLoadResult } from "./events-load.ts";
+import { cpuSeconds, pin, rssMb } from "./machine.ts";
+import { sleep, startSubject, untilAccepts, type Subject } from "./subject.ts";
+import { atLeast, atMost, median, rounded, spread, type Findings, type Row, type Target } from "./table.ts";
+
+const subjectCore = 0;
+const loadCore = 1;
+const inFlight = 64;
+const warmupMs = 500;
+const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? 1_500);
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 7);
+const soakSeconds = Number(process.env["BENCH_SOAK_SECONDS"] ?? 60);
+const firstPort = Number(process.env["BENCH_PORT"] ?? 23_400);
+
+const targets = { one: 0.85, five: 1, triggers: 2, silent: 1.25, soak: 1.1 };
+const kib = 1024;
+
+/** One side of a comparison: a process, and what it is sent. */
+interface Contender {
+  readonly name: string;
+  readonly subject: Subject;
+  readonly request: Omit<EventsLoadRequest, "warmupMs" | "durationMs">;
+  readonly results: Measured[];
+}
+
+interface Measured extends EventsLoadResult {
+  readonly cpuSeconds: number;
+}
+
+/** The data path on the bus in memory against a bare forwarder, and against itself under harder conditions. */
+export async function benchEventsStub(): Promise<Findings> {
+  const load = fork(new URL("events-load.ts", import.meta.url), { execArgv: ["--conditions=@kelvin/source"] });
+  const bed: Bed = { load, ports: (await nextMessage(load)) as EventsLoadPorts, subjects: [] };
+  try {
+    pin(load.pid ?? 0, loadCore);
+    const contenders = await startContenders(bed);
+    const all = Object.values(contenders);
+    for (let round = 0; round < rounds; round++) {
+      for (const one of all) {
+        // oxlint-disable-next-line no-await-in-loop -- rounds are interleaved, never at once
+        one.results.push(await measure(load, one));
+      }
+    }
+    const isolation = await compareSilence(bed);
+    const soaked = await soak(load, contenders.one1);
+    return {
+      title: `events on the bus in memory: ${inFlight} under way, ${rounds} interleaved rounds of ${durationMs / 1000} s, subject on one core`,
+      rows: [...all.map((one) => row(one)), ...isolation.rows, ...soaked.rows],
+      targets: [...ratios(contenders), ...isolation.targets, ...soaked.targets],
+      remarks: all.flatMap(({ name, results }) => complain(name, results)),
+    };
+  } finally {
+    load.disconnect();
+    for (const subject of bed.subjects) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await subject.stop();
+    }
+  }
+}
+
+/** What `apps/eventing-bus/test/bench-program.ts` is told. */
+interface BenchProgramSpec {
+  readonly port: number;
+  readonly targetPorts: readonly number[];
+  readonly idleTriggers: number;
+  readonly silentPort?: number;
+}
+
+interface Bed {
+  readonly load: ChildProcess;
+  readonly ports: EventsLoadPorts;
+  readonly subjects: Subject[];
+}
+
+type Contenders = Readonly<
+  Record<
+    "one1" | "one64" | "peer1" | "peer64" | "five1" | "five64" | "peerFive1" | "peerFive64" | "ten" | "thousand",
+    Contender
+  >
+>;
+
+async function startContenders(bed: Bed): Promise<Contenders> {
+  const [one = 0] = bed.ports.ports;
+  const ours1 = await startOurs(bed, { targetPorts: [one], idleTriggers: 0 });
+  const ours5 = await startOurs(bed, { targetPorts: bed.ports.ports, idleTriggers: 0 });
+  const ours10 = await startOurs(bed, { targetPorts: [one], idleTriggers: 9 });
+  const ours1000 = await startOurs(bed, { targetPorts: [one], idleTriggers: 999 });
+  const peer1 = await startPeer(bed, [one]);
+  const peer5 = await startPeer(bed, bed.ports.ports);
+  const contender = (name: string, at: Started, how: { fanOut: number; bodyBytes: number }): Contender => ({
+    name,
+    subject: at.subject,
+    request: { port: at.port, inFlight, ...how },
+    results: [],
+  });
+  return {
+    one1: contender("fan-out 1, 1 KiB", ours1, { fanOut: 1, bodyBytes: kib }),
+    peer1: contender("peer, fan-out 1, 1 KiB", peer1, { fanOut: 1, bodyBytes: kib }),
+    five1: contender("fan-out 5, 1 KiB", ours5, { fanOut: 5, bodyBytes: kib }),
+    peerFive1: contender("peer, fan-out 5, 1 KiB", peer5, { fanOut: 5, bodyBytes: kib }),
+    one64: contender("fan-out 1, 64 KiB", ours1, { fanOut: 1, bodyBytes: 64 * kib }),
+    peer64: contender("peer, fan-out 1, 64 KiB", peer1, { fanOut: 1, bodyBytes: 64 * kib }),
+    five64: contender("fan-out 5, 64 KiB", ours5, { fanOut: 5, bodyBytes: 64 * kib }),
+    peerFive64: contender("peer, fan-out 5, 64 KiB", peer5, { fanOut: 5, bodyBytes: 64 * kib }),
+    ten: contender("10 triggers, 1 matches", ours10, { fanOut: 1, bodyBytes: kib }),
+    thousand: contender("1 000 triggers, 1 matches", ours1000, { fanOut: 1, bodyBytes: kib }),
+  };
+}
+
+interface Started {
+  readonly subject: Subject;
+  readonly port: number;
+}
+
+async function startOurs(bed: Bed, spec: Omit<BenchProgramSpec, "port">): Promise<Started> {
+  const port = firstPort + bed.subjects.length;
+  const argument: BenchProgramSpec = { ...spec, port };
+  return started(bed, port, startSubject("apps/eventing-bus/test/bench-program.ts", [JSON.stringify(argument)]));
+}
+
+async function startPeer(bed: Bed, targetPorts: readonly number[]): Promise<Started> {
+  const port = firstPort + bed.subjects.length;
+  return started(bed, port, startSubject("bench/peer-forwarder.ts", [String(port), ...targetPorts.map(String)]));
+}
+
+async function started(bed: Bed, port: number, subject: Subject): Promise<Started> {
+  bed.subjects.push(subject);
+  await untilAccepts(port, subject);
+  pin(subject.pid, subjectCore);
+  return { subject, port };
+}
+
+async function measure(load: ChildProcess, { request, subject }: Contender, lengthMs = durationMs): Promise<Measured> {
+  load.send({ ...request, warmupMs, durationMs: lengthMs } satisfies EventsLoadRequest);
+  await nextMessage(load);
+  const before = cpuSeconds(subject.pid);
+  const result = (await nextMessage(load)) as EventsLoadResult;
+  return { ...result, cpuSeconds: cpuSeconds(subject.pid) - before };
+}
+
+function nextMessage(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const lost = (): void => reject(new Error("the load generator ended"));
+    child.once("exit", lost);
+    child.once("message", (message) => {
+      child.off("exit", lost);
+      resolve(message);
+    });
+  });
+}
+
+function ratios({
+  one1,
+  one64,
+  peer1,
+  peer64,
+  five1,
+  five64,
+  peerFive1,
+  peerFive64,
+  ten,
+  thousand,
+}: Contenders): Target[] {
+  const unit = "times";
+  return [
+    atLeast("fan-out 1, 1 KiB: events per CPU-second / peer", ratio(one1, peer1), { target: targets.one, unit }),
+    atLeast("fan-out 1, 64 KiB: events per CPU-second / peer", ratio(one64, peer64), { target: targets.one, unit }),
+    atLeast("fan-out 5, 1 KiB: deliveries per CPU-second / peer", ratio(five1, peerFive1), {
+      target: targets.five,
+      unit,
+    }),
+    atLeast("fan-out 5, 64 KiB: deliveries per CPU-second / peer", ratio(five64, peerFive64), {
+      target: targets.five,
+      unit,
+    }),
+    atMost("1 000 triggers / 10: CPU per event", ratio(ten, thousand), { target: targets.triggers, unit }),
+  ];
+}
+
+/** The median of the rounds' ratios: what disturbs a round disturbs both of its sides. */
+function ratio(one: Contender, other: Contender): number {
+  return median(
+    one.results.map((result, round) => perCpuSecond(result) / perCpuSecond(other.results[round] ?? result)),
+  );
+}
+
+function perCpuSecond({ events, cpuSeconds: seconds }: Measured): number {
+  return events / seconds;
+}
+
+function row({ name, subject, results }: Contender): Row {
+  const perCpu = results.map(perCpuSecond);
+  return {
+    "": name,
+    "events/CPU-s": rounded(median(perCpu)),
+    spread: spread(perCpu),
+    "events/s": rounded(median(results.map(({ events, elapsedMs }) => (events / elapsedMs) * 1000))),
+    "p50 ms": rounded(median(results.map(({ p50Ms }) => p50Ms))),
+    "p99 ms": rounded(median(results.map(({ p99Ms }) => p99Ms))),
+    "RSS MB": rounded(rssMb(subject.pid)),
+  };
+}
+
+function complain(name: string, results: readonly Measured[]): string[] {
+  const failures = results.reduce((sum, result) => sum + result.failures, 0);
+  return failures === 0 ? [] : [`${name}: ${failures} events were not accepted`];
+}
+
+interface Part {
+  readonly rows: Row[];
+  readonly targets: Target[];
+}
+
+/** The same rate to one subscriber, alone and beside one that never answers. */
+async function compareSilence(bed: Bed): Promise<Part> {
+  const [one = 0] = bed.ports.ports;
+  const { silentPort } = bed.ports;
+  const request = { fanOut: 1, bodyBytes: kib, inFlight, ratePerSecond: 500 };
+  const alone = await startOurs(bed, { targetPorts: [one], idleTriggers: 0 });
+  const beside = await startOurs(bed, { targetPorts: [one], idleTriggers: 0, silentPort });
+  const calm: Contender = {
+    name: "500 events/s",
+    subject: alone.subject,
+    request: { ...request, port: alone.port },
+    results: [],
+  };
+  const troubled: Contender = {
+    name: "500 events/s beside a silent subscriber",
+    subject: beside.subject,
+    request: { ...request, port: beside.port },
+    results: [],
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of [calm, troubled]) {
+      // oxlint-disable-next-line no-await-in-loop -- rounds are interleaved, never at once
+      contender.results.push(await measure(bed.load, contender));
+    }
+  }
+  const times = median(troubled.results.map(({ p99Ms }, index) => p99Ms / (calm.results[index]?.p99Ms ?? NaN)));
+  return {
+    rows: [row(calm), row(troubled)],
+    targets: [
+      atMost("beside a silent subscriber: p99 of the others", times, { target: targets.silent, unit: "times" }),
+    ],
+  };
+}
+
+/** Half of what it can, for long: its memory must not grow. */
+async function soak(load: ChildProcess, contender: Contender): Promise<Part> {
+  const ratePerSecond = median(contender.results.map(({ events, elapsedMs }) => (events / elapsedMs) * 1000)) / 2;
+  const samples: number[] = [];
+  const soaked: Contender = {
+    ...contender,
+    name: `soak, ${soakSeconds} s at half load`,
+    request: { ...contender.request, ratePerSecond },
+    results: [],
+  };
+  let isOver = false;
+  const sampling = (async () => {
+    while (!isOver) {
+      samples.push(rssMb(contender.subject.pid));
+      // oxlint-disable-next-line no-await-in-loop -- a sample a second
+      await sleep(1_000);
+    }
+  })();
+  soaked.results.push(await measure(load, soaked, soakSeconds * 1_000));
+  isOver = true;
+  await sampling;
+  const half = Math.floor(samples.length / 2);
+  const growth = median(samples.slice(half)) / median(samples.slice(0, half));
+  return {
+    rows: [row(soaked)],
+    targets: [atMost("soak: memory of the second half / the first", growth, { target: targets.soak, unit: "times" })],
+  };
+}
