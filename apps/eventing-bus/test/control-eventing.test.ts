@@ -108,6 +108,22 @@ describe.each([
     expect(status?.address).toBeUndefined();
   });
 
+  test("a Broker follows a configuration of its own, and its dead-letter sink", async () => {
+    const own = { apiVersion: "v1", kind: "ConfigMap", namespace: "knative-eventing", name: "own" };
+    const ref = { apiVersion: "v1", kind: "Service", namespace, name: "sink" };
+    const spec = { config: own, delivery: { deadLetterSink: { ref } } };
+    await create(Broker, broker("default", withSpec(spec)));
+    await become(Broker, "default", "False/ChannelTemplateFailed");
+    const given = template("InMemoryChannel");
+    await kube.create(ConfigMap, { ...given, metadata: { namespace: "knative-eventing", name: "own" } });
+    await serve();
+    await become(Broker, "default", "False/DeadLetterSinkResolveFailed");
+    await create(CoreService, sink());
+    await become(Broker, "default", "True/");
+    await kube.delete(ConfigMap, { namespace: "knative-eventing", name: "own" });
+    await become(Broker, "default", "False/ChannelTemplateFailed");
+  });
+
   test("a Broker goes when its bus has removed it", async () => {
     const { metadata } = await create(Broker, broker("default"));
     await serve();

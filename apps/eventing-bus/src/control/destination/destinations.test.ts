@@ -211,7 +211,9 @@ describe("a kind", () => {
   });
 
   test("with an irregular plural is found by its definition, under a version that is served", async () => {
-    kube.put(definition("gizmata", ["v1", "v2"]));
+    const served = definition("gizmata", ["v1", "v2"]);
+    served.spec.versions.push({ name: "v9", served: false, storage: false });
+    kube.put(served);
     kube.put(gizmo("http://one/"));
     const asked: string[] = [];
     kube.intercept(({ verb, kind }) => {
@@ -273,6 +275,8 @@ describe("a kind", () => {
     await clock.advance(600_000);
     other.forget(asker);
     await clock.advance(299_000);
+    await ask({ ref: gizmoRef });
+    await clock.advance(300_000);
     await ask({ ref: gizmoRef });
     expect(watches).toBe(1);
     tracker.forget(asker);
