@@ -20,11 +20,6 @@ export function openInformers({ kube, log }: { readonly kube: KubeClient; readon
   };
 }
 
-/** Stops all of them. */
-export async function closeInformers(informers: Informers): Promise<void> {
-  await Promise.all(Object.values(informers).map((informer) => informer.close()));
-}
-
 /** Of its spec only what is asked about: which containers there are, what they mount, and whose Secrets they may know. */
 export function trimPod(pod: Pod): Pod {
   const { spec, metadata } = pod;

@@ -60,11 +60,6 @@ export function openInformers({ kube, log, systemNamespace }: InformersOptions) 
   };
 }
 
-/** Stops all of them. */
-export async function closeInformers(informers: Informers): Promise<void> {
-  await Promise.all(Object.values(informers).map((informer) => informer.close()));
-}
-
 interface Labelled {
   metadata: { namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
 }

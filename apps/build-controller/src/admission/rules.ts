@@ -9,8 +9,7 @@ import {
   validateBuild,
   validateBuildTemplate,
 } from "@kelvin/api/build/v1alpha1";
-import type { AdmissionRequest } from "@kelvin/controller";
-import { toError, type ConfigMap } from "@kelvin/kube";
+import { refuseConfigMap, type AdmissionRequest } from "@kelvin/controller";
 
 /** The object with what is absent filled in. */
 export function defaultObject(object: KubeObject, request: AdmissionRequest): KubeObject {
@@ -44,13 +43,6 @@ function isToBeLetThrough(object: KubeObject, { operation, subResource = "" }: A
 }
 
 /** Why a ConfigMap with settings must not be stored, or undefined when it may. */
-export function refuseConfigMap(object: KubeObject): string | undefined {
-  const { metadata, data = {} } = object as ConfigMap;
-  if (metadata.name !== buildConfigMap) return undefined;
-  try {
-    parseBuildConfig(data);
-    return undefined;
-  } catch (error) {
-    return `validation failed: ${toError(error).message}`;
-  }
+export function validateConfigMap(object: KubeObject): string | undefined {
+  return refuseConfigMap(object, { [buildConfigMap]: parseBuildConfig });
 }

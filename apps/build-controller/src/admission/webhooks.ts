@@ -20,6 +20,6 @@ export function makeWebhooks(): AdmissionWebhook[] {
       mutate: async (object, request) => (await loadRules()).defaultObject(object, request),
       validate: async (object, request) => (await loadRules()).refuseObject(object, request),
     },
-    { path: paths.configValidation, validate: async (object) => (await loadRules()).refuseConfigMap(object) },
+    { path: paths.configValidation, validate: async (object) => (await loadRules()).validateConfigMap(object) },
   ];
 }

@@ -1,14 +1,41 @@
-import { fieldErrorText, fieldWarningTexts, hasErrors, type KubeObject } from "@kelvin/api";
-import type { AdmissionConfig, AdmissionContext } from "@kelvin/api/serving/v1";
-import type { AdmissionRequest, AdmissionVerdict } from "@kelvin/controller";
-import { findAdmittedKind } from "./admitted-kinds.ts";
+import { admitKind, makeAdmissionRules, type AdmissionAnswer, type AdmittedKind, type KubeObject } from "@kelvin/api";
+import { defaultPodAutoscaler, PodAutoscaler, validatePodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
+import { defaultIngress, Ingress, validateIngress } from "@kelvin/api/networking/v1alpha1";
+import { configParsers } from "@kelvin/api/serving/config";
+import {
+  Configuration,
+  defaultConfiguration,
+  defaultRevision,
+  defaultRoute,
+  defaultService,
+  Revision,
+  Route,
+  Service,
+  validateConfiguration,
+  validateRevision,
+  validateRoute,
+  validateService,
+  type AdmissionConfig,
+  type AdmissionContext,
+} from "@kelvin/api/serving/v1";
+import { refuseConfigMap, type AdmissionRequest } from "@kelvin/controller";
 
-export { validateConfigMap } from "./config-map.ts";
+type Context = Omit<AdmissionContext<KubeObject>, "old">;
+
+const admit = <T extends KubeObject>(kind: AdmittedKind<T, Context>) => admitKind<T, Context>(kind);
+
+const rules = makeAdmissionRules([
+  admit({ kind: Service, default: defaultService, validate: validateService }),
+  admit({ kind: Configuration, default: defaultConfiguration, validate: validateConfiguration }),
+  admit({ kind: Revision, default: defaultRevision, validate: validateRevision }),
+  admit({ kind: Route, default: defaultRoute, validate: validateRoute }),
+  admit({ kind: PodAutoscaler, default: defaultPodAutoscaler, validate: validatePodAutoscaler }),
+  admit({ kind: Ingress, default: defaultIngress, validate: validateIngress }),
+]);
 
 /** The object with what is absent filled in. */
 export function defaultObject(object: KubeObject, request: AdmissionRequest, config: AdmissionConfig): KubeObject {
-  if (isToBeLetThrough(object, request)) return object;
-  findAdmittedKind(request.kind)?.default(object, contextOf(request, config));
+  rules.default(object, request, { config, userInfo: request.userInfo });
   return object;
 }
 
@@ -17,21 +44,11 @@ export function validateObject(
   object: KubeObject,
   request: AdmissionRequest,
   config: AdmissionConfig,
-): AdmissionVerdict | undefined {
-  if (isToBeLetThrough(object, request)) return undefined;
-  const errors = findAdmittedKind(request.kind)?.validate(object, contextOf(request, config)) ?? [];
-  return {
-    ...(hasErrors(errors) ? { denied: `validation failed: ${fieldErrorText(errors)}` } : {}),
-    warnings: fieldWarningTexts(errors),
-  };
+): AdmissionAnswer | undefined {
+  return rules.validate(object, request, { config, userInfo: request.userInfo });
 }
 
-/** Whatever is being deleted must be able to lose its finalizers, and a status is its controller's. */
-function isToBeLetThrough(object: KubeObject, { operation, subResource = "" }: AdmissionRequest): boolean {
-  return object.metadata.deletionTimestamp !== undefined || operation === "DELETE" || subResource !== "";
-}
-
-function contextOf(request: AdmissionRequest, config: AdmissionConfig): AdmissionContext<KubeObject> {
-  const { oldObject, userInfo } = request;
-  return { config, userInfo, ...(oldObject === undefined ? {} : { old: oldObject }) };
+/** Why a ConfigMap with settings must not be stored, or undefined when it may. */
+export function validateConfigMap(object: KubeObject): string | undefined {
+  return refuseConfigMap(object, configParsers);
 }
