@@ -30,6 +30,18 @@ function noBuses(): BusWatch {
 }
 
 async function openBusRole(env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {
-  const { openBus } = await import("./bus/app.ts");
-  return await openBus(env, log);
+  const [{ parseBusConfig }, { openBus }, { loadKubeConfig, openKubeClient, systemClock }] = await Promise.all([
+    import("./bus/config.ts"),
+    import("./bus/app.ts"),
+    import("@kelvin/kube"),
+  ]);
+  const config = parseBusConfig(env);
+  const kube = openKubeClient(await loadKubeConfig());
+  const bus = await openBus(config, { kube, clock: systemClock, log });
+  return {
+    async close() {
+      await bus.close();
+      await kube.close();
+    },
+  };
 }

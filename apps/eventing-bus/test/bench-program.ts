@@ -52,11 +52,7 @@ async function serve({ port, targetPorts, idleTriggers, silentPort }: BenchProgr
       deadLetters: makeMemoryDeadLetterStore({ bytesMax, clock }),
       stream: {
         privateAttributes: brokerPrivateAttributes,
-        async acceptReply(reply, original) {
-          if (reply.event !== undefined && original.event !== undefined) {
-            await acceptReply(reply.event, original.event, entrance);
-          }
-        },
+        acceptReply: (reply, original) => acceptReply(reply, original, entrance),
       },
       note: () => undefined,
       onFault: (error) => process.stderr.write(`${String(error)}\n`),

@@ -82,8 +82,7 @@ async function stream(kind: Entrance["kind"], consumers: readonly Consumer[], bu
       stream: {
         privateAttributes: brokerPrivateAttributes,
         acceptReply: async (reply, original) => {
-          if (reply.event === undefined || original.event === undefined || entrance === undefined) return;
-          await acceptReply(reply.event, original.event, entrance);
+          if (entrance !== undefined) await acceptReply(reply, original, entrance);
         },
       },
       note: () => undefined,

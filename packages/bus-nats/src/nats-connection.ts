@@ -1,18 +1,24 @@
 import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
 import type { BusTrouble, Clock } from "@kelvin/bus";
-import { connect, Events, NatsError } from "nats";
+import { connect, credsAuthenticator, Events, NatsError } from "nats";
 import type { ConnectionOptions, JetStreamClient, JetStreamManager, NatsConnection } from "nats";
 
 /** How to reach the servers. */
 export interface NatsOptions {
   /** `nats://host:port` or `tls://host:port`, one or more of one cluster. */
   readonly servers: readonly string[];
-  readonly credentials?: { readonly user: string; readonly password: string } | { readonly token: string };
+  readonly credentials?: NatsCredentials;
   /** Who this is, in the server's lists. */
   readonly name: string;
   /** How long a reader's process may give no sign of life before what it holds goes to another; default 30 s. */
   readonly silenceMsMax?: number;
 }
+
+/** Who we are at the server. `file`: the content of a credentials file (a JWT and its key). */
+export type NatsCredentials =
+  | { readonly user: string; readonly password: string }
+  | { readonly token: string }
+  | { readonly file: string };
 
 /** A connection that mends itself, with JetStream on top. */
 export interface JetStreamConnection {
@@ -67,17 +73,19 @@ async function connectTo({ servers, credentials, name }: NatsOptions): Promise<N
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     timeout: ANSWER_MS_MAX,
-    ...(credentials === undefined ? {} : "token" in credentials ? credentials : namedUser(credentials)),
   };
   try {
-    return await connect(settings);
+    return await connect({ ...settings, ...credentialSettings(credentials) });
   } catch (error) {
     throw natsFailure(error, servers.join(", "));
   }
 }
 
-function namedUser({ user, password }: { readonly user: string; readonly password: string }): ConnectionOptions {
-  return { user, pass: password };
+function credentialSettings(credentials: NatsCredentials | undefined): ConnectionOptions {
+  if (credentials === undefined) return {};
+  if ("token" in credentials) return credentials;
+  if ("user" in credentials) return { user: credentials.user, pass: credentials.password };
+  return { authenticator: credsAuthenticator(Buffer.from(credentials.file)) };
 }
 
 function watchTrouble(connection: NatsConnection, clock: Clock): { readonly trouble: BusTrouble | undefined } {

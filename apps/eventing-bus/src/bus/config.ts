@@ -1,26 +1,51 @@
 import { parsePort } from "@kelvin/http-service";
+import { systemNamespaceDefault } from "../model/names.ts";
+import { findBusOpener, type OpenBus } from "./open-bus.ts";
 
-/** Where this process listens and what it serves, from the environment. */
+/** Which bus this process serves, and where it listens, from the environment. */
 export interface BusConfig {
-  /** Names this process among all that ever ran: its attempts are told apart by it. */
+  readonly systemNamespace: string;
+  /** Names this process among the replicas of its bus. */
   readonly podName: string;
   readonly host: string;
   readonly httpPort: number;
   readonly internalPort: number;
-  /** A file of streams and consumers: see `streams-file.ts`. */
-  readonly streamsFile: string;
+  /** The bus's name; that of its kind, unless there are several of one kind. */
+  readonly bus: string;
+  readonly openBus: OpenBus;
+  /** How much may wait in one stream for its consumers. */
+  readonly streamBytesMax: number;
+  /** After SIGTERM senders are answered for this long, until everybody knows that we are leaving. */
+  readonly lingerMs: number;
 }
+
+const LINGER_MS = 2_000;
+
+const STREAM_MIB_DEFAULT = 64;
+const STREAM_MIB_MAX = 1024 * 1024;
 
 /** Parses the environment. @throws Error naming the variable that is wrong and what is allowed. */
 export function parseBusConfig(env: NodeJS.ProcessEnv): BusConfig {
-  const streamsFile = env["STREAMS_FILE"] ?? "";
-  if (streamsFile === "") throw new Error("STREAMS_FILE: name a file of streams and consumers (see the README)");
+  const bus = env["BUS_NAME"] ?? "";
+  if (bus === "") throw new Error("BUS_NAME: name the bus that this process serves, such as stub");
+  if ((env["BUS_NAMESPACE"] ?? "") !== "") throw new Error("BUS_NAMESPACE: buses of one namespace are not served yet");
   return {
+    systemNamespace: env["SYSTEM_NAMESPACE"] ?? systemNamespaceDefault,
     podName: env["POD_NAME"] ?? `eventing-bus-${process.pid}`,
     // Inside a Pod every address of the Pod is meant; elsewhere nobody but this machine.
     host: env["POD_IP"] === undefined ? "127.0.0.1" : "0.0.0.0",
-    httpPort: parsePort(env, "HTTP_PORT", 8080),
+    httpPort: parsePort(env, "HTTP_PORT", parsePort(env, "PORT", 8080)),
     internalPort: parsePort(env, "INTERNAL_PORT", 8090),
-    streamsFile,
+    bus,
+    openBus: findBusOpener(env["BUS_KIND"] ?? bus)(env),
+    streamBytesMax: parseMib(env["STREAM_MIB_MAX"] ?? "") * 1024 * 1024,
+    lingerMs: LINGER_MS,
   };
+}
+
+function parseMib(text: string): number {
+  if (text === "") return STREAM_MIB_DEFAULT;
+  const mib = Number(text);
+  if (Number.isInteger(mib) && mib >= 1 && mib <= STREAM_MIB_MAX) return mib;
+  throw new Error(`STREAM_MIB_MAX must be a whole number from 1 to ${STREAM_MIB_MAX}, was "${text}"`);
 }

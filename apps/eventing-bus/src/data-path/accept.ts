@@ -1,4 +1,12 @@
-import { BusError, BusRefusedError, LogFullError, RecordTooLargeError, type BusLog, type BusRecord } from "@kelvin/bus";
+import {
+  BusError,
+  BusRefusedError,
+  LogFullError,
+  RecordTooLargeError,
+  type BusLog,
+  type BusRecord,
+  type EventInHand,
+} from "@kelvin/bus";
 import {
   decodeBatch,
   decodeEvent,
@@ -8,6 +16,7 @@ import {
   type CloudEvent,
   type RawHeaders,
 } from "@kelvin/cloudevents";
+import { passedHeaders } from "./passed-headers.ts";
 import { nextTimeToLive } from "./time-to-live.ts";
 
 /** Where events are accepted. */
@@ -31,10 +40,6 @@ export interface Answer {
 const BATCH_EVENTS_MAX = 1_000;
 const RETRY_AFTER_SECONDS = 1;
 
-/** Headers that go on with an event, besides its own (what Knative passes through). */
-const PASSED = new Set(["x-request-id", "retry-after", "traceparent", "tracestate", "content-type"]);
-const PASSED_PREFIXES = ["ce-", "knative-", "x-b3-"] as const;
-
 /**
  * Takes one message, and answers when all its events are as safe as the bus can make them. Nothing is invented: what is no
  * CloudEvent is refused at a broker, and carried as it is by a channel.
@@ -51,11 +56,18 @@ export async function accept(headers: RawHeaders, body: Buffer, entrance: Entran
 
 /**
  * Takes a reply back into its broker. It counts as a pass of the event that it answers, whose count of passes the
- * subscriber never saw.
+ * subscriber never saw. What is no event is left: nobody would match it.
+ *
  * @throws BusError, a LoopError among them
  */
-export async function acceptReply(reply: CloudEvent, original: CloudEvent, entrance: Entrance): Promise<void> {
-  await entrance.log.append(brokerRecord(reply, { passed: [], timeToLive: nextTimeToLive(original) }, entrance));
+export async function acceptReply(
+  { event, headers }: EventInHand,
+  original: EventInHand,
+  entrance: Entrance,
+): Promise<void> {
+  if (event === undefined || original.event === undefined) return;
+  const timeToLive = nextTimeToLive(original.event);
+  await entrance.log.append(brokerRecord(event, { passed: passedHeaders(headers), timeToLive }, entrance));
 }
 
 /** An event that passed through its broker too often. */
@@ -99,16 +111,6 @@ function brokerRecord(event: CloudEvent, { passed, timeToLive }: Passage, { nowM
 function keyOf(event: CloudEvent): { key?: string } {
   const key = event.attributes.get("partitionkey");
   return key === undefined || key === "" ? {} : { key };
-}
-
-function passedHeaders(headers: RawHeaders): string[] {
-  const passed: string[] = [];
-  for (let index = 0; index + 1 < headers.length; index += 2) {
-    const name = (headers[index] ?? "").toLowerCase();
-    const isPassed = PASSED.has(name) || PASSED_PREFIXES.some((prefix) => name.startsWith(prefix));
-    if (isPassed) passed.push(name, headers[index + 1] ?? "");
-  }
-  return passed;
 }
 
 /** What is not the event's own, whose headers are written anew. */

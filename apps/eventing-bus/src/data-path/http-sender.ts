@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { makeTimeouts, type Clock, type Sender, type SendOutcome, type SendRequest } from "@kelvin/bus";
-import { openPostClient, type PostClient } from "@kelvin/http-proxy";
+import { openPostClient, type PostAnswer, type PostClient } from "@kelvin/http-proxy";
 import { isForbiddenAddress, lookupAllowed } from "./forbidden-address.ts";
+import { passedHeaders } from "./passed-headers.ts";
 import { openTlsPosts, type TlsPosts } from "./tls-posts.ts";
 
 /** What a sender is bounded by. */
@@ -19,6 +20,8 @@ export interface HttpSenderOptions {
 
 /** A sender that can be closed. */
 export interface HttpSender extends Sender {
+  /** The same sender, for the consumers of one namespace: they are told which it is (`Kn-Namespace`). */
+  forNamespace(namespace: string): Sender;
   close(): Promise<void>;
 }
 
@@ -52,13 +55,16 @@ export function openHttpSender(options: HttpSenderOptions): HttpSender {
     targets.set(url, target);
     return target;
   };
+  const send = (request: SendRequest, namespace?: string): Promise<SendOutcome> => {
+    const target = targetOf(request.destination.url);
+    if (typeof target === "string") return Promise.resolve(unanswered(target));
+    const toPost: ToPost = { request, target, headers: headersOf(request, namespace) };
+    if (!target.isTls) return postPlain(toPost, { plain, timeouts, connectMsMax: options.connectMsMax });
+    return postTls(toPost, tls);
+  };
   return {
-    send(request) {
-      const target = targetOf(request.destination.url);
-      if (typeof target === "string") return Promise.resolve(unanswered(target));
-      if (!target.isTls) return postPlain({ request, target }, { plain, timeouts, connectMsMax: options.connectMsMax });
-      return postTls({ request, target }, tls);
-    },
+    send: (request) => send(request),
+    forNamespace: (namespace) => ({ send: (request) => send(request, namespace) }),
     async close() {
       timeouts.close();
       plain.close();
@@ -92,6 +98,7 @@ function readTarget(url: string): Target | string {
 interface ToPost {
   readonly request: SendRequest;
   readonly target: Target;
+  readonly headers: string[];
 }
 
 interface PlainTools {
@@ -101,11 +108,11 @@ interface PlainTools {
 }
 
 async function postPlain(
-  { request, target }: ToPost,
+  { request, target, headers }: ToPost,
   { plain, timeouts, connectMsMax }: PlainTools,
 ): Promise<SendOutcome> {
   const { host, port, authority, path } = target;
-  const posting = plain.post({ host, port, authority, path, headers: headersOf(request), body: request.message.body });
+  const posting = plain.post({ host, port, authority, path, headers, body: request.message.body });
   const deadline = timeouts.start(request.timeoutMs, () => posting.abort(`no answer within ${request.timeoutMs} ms`));
   const connecting = posting.isConnected
     ? undefined
@@ -113,8 +120,7 @@ async function postPlain(
         if (!posting.isConnected) posting.abort(`no connection within ${connectMsMax} ms`);
       });
   try {
-    const { status, headers, body } = await posting.answer;
-    return { kind: "answered", status, headers, body };
+    return answered(await posting.answer);
   } catch (error) {
     return unanswered(reasonOf(error));
   } finally {
@@ -123,7 +129,7 @@ async function postPlain(
   }
 }
 
-async function postTls({ request, target }: ToPost, tls: TlsPosts): Promise<SendOutcome> {
+async function postTls({ request, target, headers }: ToPost, tls: TlsPosts): Promise<SendOutcome> {
   const { destination, message, timeoutMs } = request;
   const { origin, path } = target;
   const { caCertificates } = destination;
@@ -132,18 +138,24 @@ async function postTls({ request, target }: ToPost, tls: TlsPosts): Promise<Send
       origin,
       path,
       ...(caCertificates === undefined ? {} : { caCertificates }),
-      headers: headersOf(request),
+      headers,
       body: message.body,
       timeoutMs,
     });
-    return { kind: "answered", ...answer };
+    return answered(answer);
   } catch (error) {
     return unanswered(reasonOf(error));
   }
 }
 
-function headersOf({ purpose, message }: SendRequest): string[] {
-  return purpose === "deliver" ? [...message.headers, "prefer", "reply"] : message.headers;
+function headersOf({ purpose, message }: SendRequest, namespace: string | undefined): string[] {
+  const headers = namespace === undefined ? message.headers : [...message.headers, "kn-namespace", namespace];
+  return purpose === "deliver" ? [...headers, "prefer", "reply"] : headers;
+}
+
+/** An answer may be sent on as an event, so of its headers those are kept that go on; the others are matters of one hop. */
+function answered({ status, headers, body }: PostAnswer): SendOutcome {
+  return { kind: "answered", status, headers: passedHeaders(headers), body };
 }
 
 function unanswered(reason: string): SendOutcome {

@@ -7,14 +7,22 @@ import {
 } from "@kelvin/http-proxy";
 import { accept, type Answer, type Entrance } from "./accept.ts";
 
+/** A stream that is there and takes nothing for now. */
+export interface Refusal {
+  readonly refusal: Answer;
+}
+
 /** Finds the entrance that a request means, by host and path. Undefined: there is none. */
-export type FindEntrance = (request: { readonly host: string; readonly path: string }) => Entrance | undefined;
+export type FindEntrance = (request: {
+  readonly host: string;
+  readonly path: string;
+}) => Entrance | Refusal | undefined;
 
 /** @see openIngress */
 export interface IngressOptions {
   readonly listeners: readonly ProxyListener[];
   readonly find: FindEntrance;
-  /** The greatest body: the bus's greatest record, less what parking adds. */
+  /** The greatest body: the bus's greatest record, less what parking adds. Read for each request: a bus may come later. */
   readonly bodyBytesMax: number;
   readonly log: ProxyLog;
 }
@@ -29,11 +37,13 @@ const HANDSHAKE = { Allow: "POST, OPTIONS", "WebHook-Allowed-Origin": "*", "WebH
  * Listens for events. The answer comes when the event is as safe as the bus can make it; a sender that hangs up after its
  * request was read changes nothing about it.
  */
-export function openIngress({ listeners, find, bodyBytesMax, log }: IngressOptions): Promise<ProxyServer> {
+export function openIngress(options: IngressOptions): Promise<ProxyServer> {
+  const { listeners, find, log } = options;
   const onBody = (exchange: Exchange, body: Buffer): void => {
     // Asked again: the stream may have gone while the body came.
     const entrance = find(exchange);
     if (entrance === undefined) return notFound(exchange);
+    if ("refusal" in entrance) return respond(exchange, entrance.refusal);
     accept(exchange.rawHeaders(), body, entrance).then(
       (answer) => {
         respond(exchange, answer);
@@ -48,10 +58,12 @@ export function openIngress({ listeners, find, bodyBytesMax, log }: IngressOptio
     listeners,
     log,
     onRequest(exchange) {
-      if (find(exchange) === undefined) return notFound(exchange);
+      const entrance = find(exchange);
+      if (entrance === undefined) return notFound(exchange);
       if (exchange.method === "OPTIONS") return exchange.respond(200, "", HANDSHAKE);
       if (exchange.method !== "POST") return exchange.respond(405, "events are posted\n", { Allow: "POST, OPTIONS" });
-      exchange.collect({ bytesMax: bodyBytesMax, msMax: BODY_MS_MAX, onBody });
+      if ("refusal" in entrance) return respond(exchange, entrance.refusal);
+      exchange.collect({ bytesMax: options.bodyBytesMax, msMax: BODY_MS_MAX, onBody });
     },
   });
 }

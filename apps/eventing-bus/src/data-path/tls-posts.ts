@@ -1,4 +1,5 @@
 // Posts over TLS by undici, which is loaded with the first of them.
+import { createSecureContext, getCACertificates } from "node:tls";
 import type { Clock } from "@kelvin/bus";
 import type { PostAnswer } from "@kelvin/http-proxy";
 import type { Dispatcher, Pool } from "undici";
@@ -90,7 +91,10 @@ function poolOptions(ca: string | undefined, options: TlsPostOptions): Pool.Opti
     connect: {
       timeout: options.connectMsMax,
       lookup: lookupAllowed,
-      ...(ca === undefined ? {} : { ca }),
+      // Made once for all connections: it is much work. The system's are in it: a list of one's own stands in place of those.
+      ...(ca === undefined
+        ? {}
+        : { secureContext: createSecureContext({ ca: [...getCACertificates("default"), ca] }) }),
     },
   };
 }

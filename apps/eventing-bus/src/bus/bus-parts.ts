@@ -1,0 +1,111 @@
+import { systemClock as deliveryClock } from "@kelvin/bus";
+import { ConfigMap, makeCallPlaces, UnavailableError } from "@kelvin/kube";
+import { openHttpSender } from "../data-path/http-sender.ts";
+import type { BusDeps } from "./app.ts";
+import { openBusLink, type BusLink } from "./bus-link.ts";
+import { makeClusterView } from "./cluster-view.ts";
+import type { BusConfig } from "./config.ts";
+import { openConfigMaps } from "./config-maps.ts";
+import { openConsumerCensus } from "./consumer-census.ts";
+import { openHeartbeat } from "./heartbeat.ts";
+import { openInformers } from "./informers.ts";
+import type { ReportBook } from "./report-book.ts";
+import { makeRoutes, type Routes } from "./routes.ts";
+import { openStreamServers, type StreamServers } from "./stream-servers.ts";
+
+/** All that works together in a replica of a bus, but for what listens. */
+export interface BusParts {
+  readonly routes: Routes;
+  readonly link: BusLink;
+  readonly servers: StreamServers;
+  /** Resolves when everything was seen once. */
+  synced(): Promise<void>;
+  close(drainMs: number): Promise<void>;
+}
+
+/** Streams that are worked on at the broker at once. */
+const PLACES = 16;
+/** Of an answer more is not read. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/** The only place that knows all parts, and which of them calls which. */
+export function openBusParts(
+  config: BusConfig,
+  { kube, clock, log }: BusDeps,
+  { book, boot }: { readonly book: ReportBook; readonly boot: string },
+): BusParts {
+  const { systemNamespace } = config;
+  const informers = openInformers({ kube, systemNamespace, log });
+  const configMaps = openConfigMaps({ kube, informer: informers.configMaps, systemNamespace, clock, log });
+  const view = makeClusterView(config.bus, informers, configMaps);
+  const census = openConsumerCensus({ book, clock, log });
+  const open = async () => {
+    const opened = await config.openBus();
+    return { ...opened, deadLetters: census.watch(opened.deadLetters) };
+  };
+  const link = openBusLink(open, { clock, log });
+  const heartbeat = openHeartbeat({ ask: (signal) => askServer(kube, systemNamespace, signal), clock });
+  const routes = makeRoutes();
+  const sender = openHttpSender({
+    connectionsMax: 100,
+    originsMax: 1_000,
+    answerBytesMax: ANSWER_BYTES_MAX,
+    connectMsMax: 5_000,
+    clock: deliveryClock,
+  });
+  const servers = openStreamServers({
+    view,
+    link,
+    heartbeat,
+    routes,
+    book,
+    census,
+    parts: {
+      processId: boot,
+      clock: deliveryClock,
+      log,
+      senderFor: (namespace) => sender.forNamespace(namespace),
+      streamBytesMax: config.streamBytesMax,
+    },
+    places: makeCallPlaces(PLACES),
+    clock,
+    log,
+  });
+  const all = Object.values(informers);
+  link.onChange(() => {
+    book.setTrouble(link.trouble ?? null);
+    servers.wake();
+  });
+  heartbeat.onChange((isFresh) => {
+    if (isFresh) log.info({}, "The API server is back; reading on");
+    else log.warn({}, "The API server is silent; reading stops until it is back");
+    servers.setPaused(!isFresh);
+  });
+  return {
+    routes,
+    link,
+    servers,
+    async synced() {
+      await Promise.all([...all.map((informer) => informer.synced), link.tried]);
+      // Asked for what they want, Brokers have their ConfigMaps read.
+      for (const stream of view.streams()) view.wanted(stream);
+      await configMaps.settled();
+      book.setTrouble(link.trouble ?? null);
+    },
+    async close(drainMs) {
+      await Promise.all([...all.map((informer) => informer.close()), configMaps.close(), heartbeat.close()]);
+      await servers.close(drainMs);
+      await Promise.all([census.close(), sender.close()]);
+      await link.close();
+    },
+  };
+}
+
+/** Any answer will do, a refusal too. */
+async function askServer(kube: BusDeps["kube"], namespace: string, signal: AbortSignal): Promise<void> {
+  try {
+    await kube.find(ConfigMap, { namespace, name: "config-br-default-channel" }, { signal });
+  } catch (error) {
+    if (error instanceof UnavailableError || signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { openStreamDelivery, type LogSpec, type Sender, type StreamDelivery } from "@kelvin/bus";
+import type { Clock } from "@kelvin/bus";
+import type { Logger } from "@kelvin/http-service";
+import { acceptReply, type Entrance } from "../data-path/accept.ts";
+import { brokerPrivateAttributes } from "../data-path/time-to-live.ts";
+import { busName } from "../model/names.ts";
+import type { OpenedBus } from "./open-bus.ts";
+import type { StreamName } from "./stream-key.ts";
+
+/** A stream that is open: events can be taken, and are delivered to the consumers it is given. */
+export interface OpenStream {
+  readonly delivery: StreamDelivery;
+  readonly entrance: Entrance;
+}
+
+/** What all streams of this process share. */
+export interface StreamParts {
+  /** Unlike that of any other process, now or before. */
+  readonly processId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The sender for the consumers of a namespace. */
+  readonly senderFor: (namespace: string) => Sender;
+  /** How much may wait in one stream for its consumers; then senders get 429. */
+  readonly streamBytesMax: number;
+}
+
+/** Records of one stream that this process may hold. */
+const IN_FLIGHT_MAX = 1_000;
+/** How long an event of a Broker may wait for one Trigger before that one gets it from its own backlog. */
+const HANDOFF_MS = 1_000;
+
+/** The log of a stream at the bus. */
+export function logSpecOf(stream: StreamName, unfinishedBytesMax: number): LogSpec {
+  return { id: busName(stream), partitions: 1, unfinishedBytesMax };
+}
+
+/** Opens a stream at the bus, where it may be already. It has no consumers yet. @throws BusError */
+export async function openStream(
+  stream: StreamName,
+  { bus, deadLetters }: OpenedBus,
+  parts: StreamParts,
+): Promise<OpenStream> {
+  const { processId, clock, log, senderFor, streamBytesMax } = parts;
+  const isBroker = stream.kind === "Broker";
+  const spec = {
+    log: logSpecOf(stream, streamBytesMax),
+    reading: isBroker ? "shared" : "each",
+    handoffMs: HANDOFF_MS,
+    inFlightMax: IN_FLIGHT_MAX,
+  } as const;
+  const delivery = await openStreamDelivery(bus, spec, {
+    processId,
+    clock,
+    random: Math.random,
+    sender: senderFor(stream.namespace),
+    deadLetters,
+    stream: {
+      privateAttributes: isBroker ? brokerPrivateAttributes : [],
+      acceptReply: (reply, original) => acceptReply(reply, original, entrance),
+    },
+    note: () => undefined,
+    onFault: (err) => {
+      log.error({ err, stream }, "Delivery failed for a reason of our own; the event is tried again");
+    },
+  });
+  const entrance: Entrance = {
+    log: delivery.log,
+    kind: isBroker ? "broker" : "channel",
+    nowMs: () => clock.nowMs(),
+  };
+  return { delivery, entrance };
+}

@@ -1,0 +1,11 @@
+import type { FastifyInstance } from "@kelvin/http-service";
+import { reportPath, reportWaitMsMax } from "../model/report.ts";
+import type { ReportBook } from "./report-book.ts";
+
+/** Answers what this replica serves: at once to who does not know the latest, else when there is news or in a while. */
+export function addReportRoutes(app: FastifyInstance, book: ReportBook): void {
+  app.get<{ Querystring: { after?: string } }>(reportPath, async (request) => {
+    await book.changed(request.query.after ?? "", reportWaitMsMax);
+    return book.report();
+  });
+}

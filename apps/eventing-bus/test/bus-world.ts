@@ -1,0 +1,184 @@
+import { createServer, request, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { KubeObject } from "@kelvin/api";
+import type { Broker, Trigger } from "@kelvin/api/eventing/v1";
+import type { InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1";
+import { createLogger } from "@kelvin/http-service";
+import { systemClock } from "@kelvin/kube";
+import { configMap, inNamespace, openFakeKube, type FakeKube } from "@kelvin/testkit";
+import { openBus, type RunningBus } from "../src/bus/app.ts";
+import { parseBusConfig } from "../src/bus/config.ts";
+import { parseReport, type BusReport } from "../src/model/report.ts";
+
+/** One replica of a bus on a fake Kubernetes, with real sockets. */
+export interface BusWorld {
+  readonly kube: FakeKube;
+  readonly bus: RunningBus;
+  /** Posts an event to a stream. */
+  readonly post: (path: string, how?: PostOptions) => Promise<Answer>;
+  readonly report: (after?: string) => Promise<BusReport>;
+  readonly isReady: () => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+export interface PostOptions {
+  readonly host?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export const EVENT = { "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order" };
+const NAMESPACE = "knative-eventing";
+
+/** Opens a bus; `joined` is not waited for. */
+export async function openBusWorld(
+  objects: readonly KubeObject[],
+  env: Record<string, string> = {},
+  kube: FakeKube = openFakeKube({ objects }),
+): Promise<BusWorld> {
+  const ports = { HTTP_PORT: "0", INTERNAL_PORT: "0" };
+  const config = parseBusConfig({ ...ports, POD_NAME: "replica-1", BUS_NAME: "stub", ...env });
+  const log = createLogger("eventing-bus", { level: env["LOG_LEVEL"] ?? "silent" });
+  const bus = await openBus({ ...config, lingerMs: 0 }, { kube, clock: systemClock, log });
+  const internal = (path: string): Promise<Answer> => call(bus.ports().internal, { path, method: "GET" });
+  return {
+    kube,
+    bus,
+    post: (path, { host = "broker-ingress.knative-eventing.svc.cluster.local", headers = EVENT, ...how } = {}) =>
+      call(bus.ports().http, { path, method: "POST", ...how, headers: { host, ...headers } }),
+    report: async (after = "") => parseReport((await internal(`/report?after=${after}`)).body),
+    isReady: async () => (await internal("/readyz")).status === 200,
+    close: () => bus.close(),
+  };
+}
+
+interface Call extends PostOptions {
+  readonly path: string;
+}
+
+function call(port: number, { path, method = "POST", headers = {}, body = "" }: Call): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+/** What a subscriber got. */
+export interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A subscriber over real HTTP that notes what it gets and answers with a status. */
+export async function openSink(status: (got: Received) => number = () => 202) {
+  const received: Received[] = [];
+  const server = createServer((message, response) => {
+    let body = "";
+    message.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    message.on("end", () => {
+      const got = { headers: message.headers, body };
+      received.push(got);
+      response.writeHead(status(got)).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    received,
+    ids: () => received.map(({ headers }) => headers["ce-id"]),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Resolves once the condition holds; rejects after ten seconds with what is wrong. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries += 1) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`${what}: not so after 10 s`);
+}
+
+// Objects as admission and the role `control` leave them.
+
+/** The ConfigMap of Brokers, with the template of a channel; default: in memory. */
+export function brokerConfig(kind = "InMemoryChannel", apiVersion = "messaging.knative.dev/v1"): KubeObject {
+  const content = { "channel-template-spec": `apiVersion: ${apiVersion}\nkind: ${kind}\n` };
+  return configMap("config-br-default-channel", content, inNamespace(NAMESPACE));
+}
+
+export function broker(name: string, spec: Broker["spec"] = {}, metadata: KubeObject["metadata"] = {}): Broker {
+  const config = { apiVersion: "v1", kind: "ConfigMap", namespace: NAMESPACE, name: "config-br-default-channel" };
+  return {
+    apiVersion: "eventing.knative.dev/v1",
+    kind: "Broker",
+    metadata: {
+      name,
+      namespace: "shop",
+      uid: `uid-${name}`,
+      generation: 1,
+      annotations: { "eventing.knative.dev/broker.class": "MTChannelBasedBroker" },
+      ...metadata,
+    },
+    spec: { config, ...spec },
+    status: { observedGeneration: metadata.generation ?? 1 },
+  };
+}
+
+export interface TriggerOptions {
+  readonly spec?: Trigger["spec"];
+  readonly metadata?: KubeObject["metadata"];
+  readonly status?: Trigger["status"];
+}
+
+export function trigger(name: string, url: string | undefined, options: TriggerOptions = {}): Trigger {
+  const { spec = {}, metadata = {}, status = {} } = options;
+  return {
+    apiVersion: "eventing.knative.dev/v1",
+    kind: "Trigger",
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: { broker: "orders", ...spec },
+    status: {
+      observedGeneration: metadata.generation ?? 1,
+      ...(url === undefined ? {} : { subscriberUri: url }),
+      ...status,
+    },
+  };
+}
+
+export function inMemoryChannel(name: string, metadata: KubeObject["metadata"] = {}): InMemoryChannel {
+  return {
+    apiVersion: "messaging.knative.dev/v1",
+    kind: "InMemoryChannel",
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: {},
+    status: { observedGeneration: 1 },
+  };
+}
+
+export function subscription(name: string, url: string, channelKind = "InMemoryChannel"): Subscription {
+  return {
+    apiVersion: "messaging.knative.dev/v1",
+    kind: "Subscription",
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1 },
+    spec: { channel: { apiVersion: "messaging.knative.dev/v1", kind: channelKind, name: "news" } },
+    status: { observedGeneration: 1, physicalSubscription: { subscriberUri: url } },
+  };
+}
