@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { brokerUrl, busName, channelHosts, channelServiceTarget, channelUrl, isChannelHost } from "./names.ts";
+import {
+  brokerUrl,
+  busName,
+  channelHosts,
+  channelServiceName,
+  channelServiceTarget,
+  channelUrl,
+  isChannelHost,
+} from "./names.ts";
 
 const orders = { namespace: "shop", name: "orders" };
 const system = "knative-eventing";
@@ -22,6 +30,8 @@ describe("addresses", () => {
   test("a channel is known by its address and by the short form", () => {
     expect(channelUrl(orders)).toBe("http://orders-kn-channel.shop.svc.cluster.local");
     expect(channelHosts(orders)).toEqual(["orders-kn-channel.shop.svc.cluster.local", "orders-kn-channel.shop.svc"]);
+    expect(channelServiceName("long".repeat(20))).toMatch(/^long.*[0-9a-f]{32}-kn-channel$/);
+    expect(channelServiceName("long".repeat(20))).toHaveLength(63);
     expect([isChannelHost("imc-dispatcher.knative-eventing.svc"), isChannelHost("broker-ingress")]).toEqual([
       true,
       false,

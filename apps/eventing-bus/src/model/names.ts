@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { childName } from "@kelvin/api";
 
 /** An object as the bus knows it: by kind and name, whatever its uid. */
 export interface ObjectName {
@@ -38,9 +39,9 @@ export function brokerUrl(bus: string, broker: NamespacedName, systemNamespace: 
   return `http://${service}.${systemNamespace}.${CLUSTER_SUFFIX}/${broker.namespace}/${broker.name}`;
 }
 
-/** The Service of a channel: an alias of its bus's, owned by the channel. */
+/** The Service of a channel: an alias of its bus's, owned by the channel. A long name is cut and gets a hash, as in Knative. */
 export function channelServiceName(channel: string): string {
-  return `${channel}-kn-channel`;
+  return childName(channel, "-kn-channel");
 }
 
 /** What the Service of a channel is an alias of (`spec.externalName`). */
