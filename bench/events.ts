@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import type { EventsLoadPorts, EventsLoadRequest, EventsLoadResult } from "./events-load.ts";
 import { cpuSeconds, pin, rssMb } from "./machine.ts";
-import { sleep, startSubject, untilAccepts, type Subject } from "./subject.ts";
+import { nextMessage, sleep, startSubject, untilAccepts, type Subject } from "./subject.ts";
 import { atLeast, atMost, median, rounded, spread, type Findings, type Row, type Target } from "./table.ts";
 
 const subjectCore = 0;
@@ -137,17 +137,6 @@ async function measure(load: ChildProcess, { request, subject }: Contender, leng
   const before = cpuSeconds(subject.pid);
   const result = (await nextMessage(load)) as EventsLoadResult;
   return { ...result, cpuSeconds: cpuSeconds(subject.pid) - before };
-}
-
-function nextMessage(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const lost = (): void => reject(new Error("the load generator ended"));
-    child.once("exit", lost);
-    child.once("message", (message) => {
-      child.off("exit", lost);
-      resolve(message);
-    });
-  });
 }
 
 function ratios({

@@ -1,22 +1,26 @@
-// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE]
+// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE] [-- --bus stub|nats]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
 import { printFindings, type Findings } from "./table.ts";
 
+const { values, positionals } = parseArgs({
+  options: { json: { type: "string" }, bus: { type: "string" } },
+  allowPositionals: true,
+});
+
 /** Loaded only when asked for: what one needs may be missing for another. */
-const benches: Readonly<Record<string, () => Promise<Findings>>> = {
+const benches: Readonly<Record<string, () => Promise<Findings | Findings[]>>> = {
   proxy: async () => (await import("./proxy.ts")).benchProxy(),
   start: async () => (await import("./start.ts")).benchStart(),
   build: async () => (await import("./build.ts")).benchBuild(),
   "build-pack": async () => (await import("./build-pack.ts")).benchBuildPack(),
   pods: async () => (await import("./pods.ts")).benchPods(),
   coldstart: async () => (await import("./coldstart.ts")).benchColdstart(),
-  events: async () => (await import("./events.ts")).benchEventsStub(),
+  events: benchEvents,
   apiserver: async () => (await import("./apiserver.ts")).benchApiServer(),
 };
 
-const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
 const unknown = positionals.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {
   console.error(`unknown benchmark ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}`);
@@ -28,10 +32,11 @@ const names = positionals.length > 0 ? positionals : Object.keys(benches);
 console.log(`${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(2)}, Node ${machine.node}`);
 const all: Findings[] = [];
 for (const name of names) {
-  const findings = await benches[name]?.();
-  if (findings === undefined) continue;
-  printFindings(findings);
-  all.push(findings);
+  const found = (await benches[name]?.()) ?? [];
+  for (const findings of Array.isArray(found) ? found : [found]) {
+    printFindings(findings);
+    all.push(findings);
+  }
 }
 
 if (values.json !== undefined) {
@@ -42,4 +47,15 @@ if (values.json !== undefined) {
     targets: all.flatMap(({ targets }) => targets),
   };
   await writeFile(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+/** `--bus` picks one of the buses; without it all that can be measured are. */
+async function benchEvents(): Promise<Findings[]> {
+  const { bus } = values;
+  if (bus !== undefined && bus !== "stub" && bus !== "nats")
+    throw new Error(`--bus: "${bus}" is neither stub nor nats`);
+  const found: Findings[] = [];
+  if (bus !== "nats") found.push(await (await import("./events.ts")).benchEventsStub());
+  if (bus !== "stub") found.push(await (await import("./bus-leg.ts")).benchBusLeg());
+  return found;
 }

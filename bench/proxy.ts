@@ -3,7 +3,7 @@ import { activatorHost, openActivatorBed, type ActivatorBed } from "./activator-
 import { openBareCluster, type BareCluster } from "./bare-cluster.ts";
 import type { LoadRequest, LoadResult } from "./load.ts";
 import { cpuSeconds, pin, rssMb } from "./machine.ts";
-import { startSubject, untilAccepts } from "./subject.ts";
+import { nextMessage, startSubject, untilAccepts } from "./subject.ts";
 import { atLeast, median, rounded, spread, type Findings, type Row } from "./table.ts";
 
 const proxyCore = 0;
@@ -103,17 +103,6 @@ async function measure(load: ChildProcess, { port, host, pid }: Contender): Prom
   const before = cpuSeconds(pid);
   const result = (await nextMessage(load)) as LoadResult;
   return { ...result, cpuSeconds: cpuSeconds(pid) - before };
-}
-
-function nextMessage(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const lost = (): void => reject(new Error("the load generator ended"));
-    child.once("exit", lost);
-    child.once("message", (message) => {
-      child.off("exit", lost);
-      resolve(message);
-    });
-  });
 }
 
 interface Contenders {

@@ -104,6 +104,18 @@ export async function until(ask: () => Promise<boolean>, { subject, what, ...wai
   }
 }
 
+/** What a child says next, over IPC. Rejects when it ends instead. */
+export function nextMessage(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const lost = (): void => reject(new Error(`${child.spawnfile} ended`));
+    child.once("exit", lost);
+    child.once("message", (message) => {
+      child.off("exit", lost);
+      resolve(message);
+    });
+  });
+}
+
 export function sleep(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
