@@ -23,8 +23,8 @@ export async function openBareCluster(): Promise<BareCluster> {
     // oxlint-disable-next-line no-await-in-loop -- a few of them, once
     await kube.create(CustomResourceDefinition, definition);
   }
-  for (const name of ["knative-serving", "knative-eventing"]) {
-    // oxlint-disable-next-line no-await-in-loop -- two of them, once
+  for (const name of ["knative-serving", "knative-build", "knative-eventing"]) {
+    // oxlint-disable-next-line no-await-in-loop -- three of them, once
     await kube.create(Namespace, { metadata: { name } } as Namespace);
   }
   return {

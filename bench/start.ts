@@ -18,9 +18,10 @@ const services: readonly Service[] = [
   { name: "serving-controller" },
   { name: "activator" },
   { name: "autoscaler" },
+  { name: "build-controller" },
   { name: "eventing-controller", app: "eventing-bus", role: "control" },
 ];
-const rounds = 10;
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 10);
 /** The first rounds fill the compile cache, as a node's first Pod does. */
 const warmupRounds = 1;
 const settleMs = 3_000;
@@ -68,6 +69,7 @@ async function startOnce({ name, app = name, role }: Service, kubeconfig: string
       ROUTED_PORT: "0",
       ADMISSION_PORT: "0",
       INTERNAL_PORT: String(internalPort),
+      LOG_DIR: `${kubeconfig}.logs`,
       DRAIN_LINGER_SECONDS: "0",
       DRAIN_SECONDS: "1",
     },
