@@ -146,6 +146,16 @@ describe("what changes while it runs", () => {
     await until("one is counted", async () => (await report()).consumers["uid-t"]?.deadLetters === 1);
   });
 
+  test("a broker whose configuration was lost is served by the bus that its status names", async () => {
+    const annotations = { "kelvin.dev/bus": "stub" };
+    const orders = broker("orders");
+    orders.status = { ...orders.status, annotations };
+    const { post, report } = await joined([orders, broker("other")]);
+    await until("it is served", async () => (await report()).streams["uid-orders"]?.state === "serving");
+    expect((await post("/shop/orders")).status).toBe(202);
+    expect((await post("/shop/other")).status).toBe(404);
+  });
+
   test("a broker that changes its bus is left, and nothing is said of it", async () => {
     const { kube, post, report } = await joined([brokerConfig(), broker("orders")]);
     kube.put(brokerConfig("NatsJetStreamChannel", "messaging.knative.dev/v1alpha1"));

@@ -1,6 +1,6 @@
 import type { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import type { Channel, InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
-import { brokerConfigOf, busOfBroker, busOfChannel, type BusOf, type ConfigMapName } from "../model/bus-of.ts";
+import { brokerConfigOf, busOfChannel, busServingBroker, type ConfigMapName } from "../model/bus-of.ts";
 import { destination, isSettled, type InheritedDelivery } from "../model/consumer-of.ts";
 import { stubBus } from "../model/names.ts";
 import type { ConfigMaps } from "./config-maps.ts";
@@ -72,13 +72,7 @@ interface Views {
 function wantedOf(stream: StreamName, { bus, informers, configMaps }: Views): Wanted {
   const object = findStream(stream, informers);
   if (object === undefined) return "gone";
-  const servedBy: BusOf =
-    stream.kind === "InMemoryChannel"
-      ? { kind: "bus", bus: stubBus }
-      : stream.kind === "Broker"
-        ? busOfBroker(object as Broker, configMaps.find)
-        : busOfChannel(object as Channel);
-  if (servedBy.kind !== "bus" || servedBy.bus !== bus) return "elsewhere";
+  if (busServing(stream, object, configMaps) !== bus) return "elsewhere";
   const { uid = "", generation = 0, deletionTimestamp } = object.metadata;
   const isBroker = stream.kind === "Broker";
   return {
@@ -90,6 +84,13 @@ function wantedOf(stream: StreamName, { bus, informers, configMaps }: Views): Wa
     triggers: isBroker ? informers.triggers.byIndex(indexes.broker, objectText(stream)) : [],
     subscriptions: isBroker ? [] : subscriptionsOf(stream, informers),
   };
+}
+
+function busServing({ kind }: StreamName, object: StreamObject, configMaps: ConfigMaps): string | undefined {
+  if (kind === "InMemoryChannel") return stubBus;
+  if (kind === "Broker") return busServingBroker(object as Broker, configMaps.find);
+  const found = busOfChannel(object as Channel);
+  return found.kind === "bus" ? found.bus : undefined;
 }
 
 function findStream({ kind, namespace, name }: StreamName, informers: Informers): StreamObject | undefined {

@@ -3,6 +3,7 @@ import { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { Channel, InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { ConfigMap, openInformer, type Informer, type InformerOptions, type KubeClient } from "@kelvin/kube";
 import type { Logger } from "@kelvin/http-service";
+import { brokerKeyOf } from "../model/broker-of.ts";
 import { objectText, type StreamName } from "./stream-key.ts";
 
 /** A live copy of everything that streams and consumers are made of. */
@@ -42,9 +43,9 @@ export function openInformers({ kube, systemNamespace, log }: InformerDeps) {
 }
 
 /** The Broker that a Trigger wants events of; undefined when it names none. */
-export function brokerOf({ metadata, spec }: Trigger): StreamName | undefined {
-  const { name = spec.broker ?? "", namespace = metadata.namespace ?? "" } = spec.brokerRef ?? {};
-  return name === "" ? undefined : { kind: "Broker", namespace, name };
+export function brokerOf(trigger: Trigger): StreamName | undefined {
+  const key = brokerKeyOf(trigger);
+  return key === undefined ? undefined : { kind: "Broker", ...key };
 }
 
 /** The channel that a Subscription wants events of; undefined when it names none of a kind that is served here. */

@@ -2,6 +2,7 @@ import type { KubeObject } from "@kelvin/api";
 import type { Trigger } from "@kelvin/api/eventing/v1/kinds";
 import type { Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { keyText, type ObjectKey } from "@kelvin/kube";
+import { brokerKeyOf } from "../model/broker-of.ts";
 
 /** By which names of indexes objects are found. */
 export const indexes = { uid: "uid", channel: "channel", broker: "broker" } as const;
@@ -20,13 +21,6 @@ export function channelText(kind: string, key: ObjectKey): string {
 export function channelsOf({ metadata, spec }: Subscription): string[] {
   const { kind = "", name = "", namespace = metadata.namespace ?? "" } = spec?.channel ?? {};
   return name === "" ? [] : [channelText(kind, { namespace, name })];
-}
-
-/** The Broker of a Trigger. Undefined: it names none of its own namespace. */
-export function brokerKeyOf({ metadata: { namespace = "" }, spec }: Trigger): ObjectKey | undefined {
-  const { broker = "", brokerRef } = spec ?? {};
-  const name = brokerRef === undefined ? broker : (brokerRef.name ?? "");
-  return name === "" || (brokerRef?.namespace ?? namespace) !== namespace ? undefined : { namespace, name };
 }
 
 /** The Broker that a Trigger names, for the index `broker`. */

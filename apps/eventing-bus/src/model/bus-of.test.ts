@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Broker } from "@kelvin/api/eventing/v1";
 import type { Channel } from "@kelvin/api/messaging/v1";
-import { busOfBroker, busOfChannel } from "./bus-of.ts";
+import { busOfBroker, busOfChannel, busServingBroker } from "./bus-of.ts";
 
 const channel = (apiVersion: string, kind: string): Channel => ({
   metadata: { name: "c", namespace: "n" },
@@ -91,5 +91,13 @@ describe("a Broker", () => {
   ])("with %s", (_, { of, content, says }) => {
     const found = busOfBroker(of, () => content);
     expect("message" in found ? `${found.kind}: ${found.message}` : "").toContain(says);
+  });
+
+  test("whose configuration is lost is served by the bus that its status names", () => {
+    const noted = { ...broker("MTChannelBasedBroker", ref), status: { annotations: { "kelvin.dev/bus": "nats" } } };
+    const inMemory = template("messaging.knative.dev/v1", "InMemoryChannel");
+    const finds = [undefined, { data: { "channel-template-spec": "{" } }, inMemory, template("a/v1", "B")];
+    expect(finds.map((content) => busServingBroker(noted, () => content))).toEqual(["nats", "nats", "stub", undefined]);
+    expect(busServingBroker(broker("MTChannelBasedBroker", ref), () => undefined)).toBeUndefined();
   });
 });

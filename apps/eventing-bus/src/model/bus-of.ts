@@ -1,6 +1,7 @@
 import { parseBrokerChannelConfig, type ChannelTemplate } from "@kelvin/api/eventing/config";
 import { eventingAnnotations, type Broker } from "@kelvin/api/eventing/v1";
 import type { Channel } from "@kelvin/api/messaging/v1";
+import { statusAnnotations } from "./annotations.ts";
 import { stubBus } from "./names.ts";
 
 /** Which bus serves a stream, or why none can. */
@@ -77,6 +78,21 @@ export function busOfBroker(
   } catch (error) {
     return { kind: "unreadable", message: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/**
+ * The bus that is to serve a Broker now; undefined: none. While its configuration is lost or cannot be read that is the bus which
+ * its status names: whoever deletes a ConfigMap does not mean to stop the events.
+ *
+ * @param findConfigMap Finds what `brokerConfigOf` names.
+ */
+export function busServingBroker(
+  broker: Broker,
+  findConfigMap: (name: ConfigMapName) => ConfigMapContent | undefined,
+): string | undefined {
+  const found = busOfBroker(broker, findConfigMap);
+  if (found.kind === "unreadable") return broker.status?.annotations?.[statusAnnotations.bus];
+  return found.kind === "bus" ? found.bus : undefined;
 }
 
 /** The ConfigMap with the template of a Broker's channel, or what is wrong with the reference to it. */

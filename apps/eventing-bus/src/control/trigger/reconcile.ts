@@ -18,12 +18,12 @@ import {
 } from "@kelvin/api/eventing/v1";
 import { requeueAfter, waitForEvent, type EventRecorder, type Outcome } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
+import { brokerKeyOf } from "../../model/broker-of.ts";
 import type { BusWatch } from "../bus-watch/bus-watch.ts";
 import type { DeadLetterCounts } from "../dead-letter-count.ts";
 import type { Departures } from "../departures.ts";
 import { markDeadLetterSink } from "../dead-letter-sink.ts";
 import type { Lookup } from "../destination/destinations.ts";
-import { brokerKeyOf } from "../informer-indexes.ts";
 import type { Reader } from "../informers.ts";
 import { tellOfReadiness } from "../readiness-event.ts";
 import { finishRelease, holderOf } from "../release.ts";
@@ -77,7 +77,6 @@ function markBroker(
   markFailedToGetBroker(status, `Broker "${name}" is being deleted`, now);
 }
 
-// Who may take the events of another namespace would have to be asked, and nobody does.
 const brokerElsewhere =
   "spec.brokerRef: must name a Broker of the Trigger's own namespace; those of others are not served";
 
