@@ -1,6 +1,5 @@
 import type { Logger, RunningService } from "@kelvin/http-service";
 import type { Role } from "./config.ts";
-import type { BusWatch } from "./control/bus-watch/bus-watch.ts";
 
 /** Opens what the role needs and nothing of the other: neither pays for the other's code. */
 export async function openApp(role: Role, env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {
@@ -8,25 +7,18 @@ export async function openApp(role: Role, env: NodeJS.ProcessEnv, log: Logger): 
 }
 
 async function openControlRole(env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {
-  const [{ parseControlConfig }, { openControl }, { loadKubeConfig, openKubeClient, systemClock }] = await Promise.all([
-    import("./control/config.ts"),
-    import("./control/app.ts"),
-    import("@kelvin/kube"),
-  ]);
+  const [{ parseControlConfig }, { openControl }, { openBusWatch }, { loadKubeConfig, openKubeClient, systemClock }] =
+    await Promise.all([
+      import("./control/config.ts"),
+      import("./control/app.ts"),
+      import("./control/bus-watch/open-bus-watch.ts"),
+      import("@kelvin/kube"),
+    ]);
   const config = parseControlConfig(env);
   const kube = openKubeClient(await loadKubeConfig());
-  return await openControl(config, { kube, clock: systemClock, log, openBusWatch: noBuses });
-}
-
-/** Until there is one that looks: no bus is known. */
-function noBuses(): BusWatch {
-  return {
-    synced: Promise.resolve(),
-    find: () => undefined,
-    names: () => [],
-    onChange: () => undefined,
-    close: () => Promise.resolve(),
-  };
+  const { systemNamespace } = config;
+  const watch = { kube, systemNamespace, clock: systemClock, log };
+  return await openControl(config, { kube, clock: systemClock, log, openBusWatch: () => openBusWatch(watch) });
 }
 
 async function openBusRole(env: NodeJS.ProcessEnv, log: Logger): Promise<RunningService> {
