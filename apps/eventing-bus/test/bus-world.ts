@@ -63,7 +63,8 @@ interface Call extends PostOptions {
   readonly path: string;
 }
 
-function call(port: number, { path, method = "POST", headers = {}, body = "" }: Call): Promise<Answer> {
+/** One request over a connection of its own. */
+export function call(port: number, { path, method = "POST", headers = {}, body = "" }: Call): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
       let text = "";
