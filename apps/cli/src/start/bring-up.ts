@@ -1,13 +1,17 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { loadKubeConfig, openKubeClient } from "@kelvin/kube";
+import type { Manifest } from "../kustomize/manifest.ts";
 import { applyManifests } from "./apply.ts";
 import { awaitServices } from "./await-services.ts";
 import type { ClusterProcess } from "./cluster-process.ts";
+import type { EventBus } from "./event-bus.ts";
 import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { renderOverlay } from "./rendered-overlay.ts";
 import { repositoryRoot } from "./repository.ts";
+import { removeOtherBuses } from "./other-buses.ts";
 import { setDirectories } from "./set-directories.ts";
+import { setNats } from "./set-nats.ts";
 import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
 const READY_DEADLINE_MS = 60_000;
@@ -18,15 +22,10 @@ const READY_DEADLINE_MS = 60_000;
  */
 export async function bringUp(
   cluster: ClusterProcess,
-  options: StartOptions & ChosenPorts,
+  options: StartOptions & ChosenPorts & { eventBus: EventBus },
   { progress, signal: stopped }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
-  const overlay = await renderOverlay(
-    join(repositoryRoot, "deploy"),
-    "overlays/local",
-    join(options.dataDir, "overlay.json"),
-  );
-  const manifests = setDirectories(setPorts(overlay, options), options.dataDir);
+  const manifests = await makeManifests(options);
   await cluster.serving;
   progress.say(`The API server answers on port ${options.apiPort}`);
   const kubeconfig = join(options.dataDir, "kubeconfig");
@@ -37,7 +36,8 @@ export async function bringUp(
   const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   try {
     const { written, kept } = await applyManifests(kube, manifests, signal);
-    progress.say(`Applied deploy/overlays/local: ${written} written, ${kept} as they were`);
+    await removeOtherBuses(kube, options.bus, signal);
+    progress.say(`Applied deploy/${options.eventBus.overlay}: ${written} written, ${kept} as they were`);
     await awaitServices({ kube, gateway, signal, progress });
   } finally {
     await kube.close();
@@ -45,4 +45,15 @@ export async function bringUp(
   progress.say("All services are available");
   process.stdout.write(`Kelvin is ready: http=${gateway} local=${local} api=${api} kubeconfig=${kubeconfig}\n`);
   progress.say(`Next: export KUBECONFIG=${kubeconfig}; kubectl apply -f samples/hello/service.yaml. Ctrl-C stops all.`);
+}
+
+async function makeManifests(options: StartOptions & ChosenPorts & { eventBus: EventBus }): Promise<Manifest[]> {
+  const { overlay, nats } = options.eventBus;
+  const rendered = await renderOverlay(
+    join(repositoryRoot, "deploy"),
+    overlay,
+    join(options.dataDir, `${basename(overlay)}.json`),
+  );
+  const manifests = setDirectories(setPorts(rendered, options), options.dataDir);
+  return nats === undefined ? manifests : setNats(manifests, nats);
 }

@@ -43,6 +43,8 @@ test("a cluster that asks for a port before it was given it gets it all the same
     repository: directory,
     network: { words: [], options: [], env: {}, endRest: () => undefined },
     heldPorts: [port],
+    hostServices: new Map(),
+    neededPorts: [],
   });
   while (!existsSync(join(directory, "asked"))) await once(watcher, "change");
   watcher.close();

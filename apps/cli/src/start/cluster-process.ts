@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { bindHostPort } from "./host-ports.ts";
 import type { StartOptions } from "./options.ts";
 import type { ChosenPorts } from "./set-ports.ts";
-import { openOutside, type OutsideAnswer, type OutsideRequest } from "./outside.ts";
+import { type HostServices, machineOutside, openOutside, type OutsideAnswer, type OutsideRequest } from "./outside.ts";
 
 /** What passes between us and the cluster. The same shapes are in apps/local-cluster/src/network/host-ports.ts. */
 type HostMessage =
@@ -75,17 +75,17 @@ export interface ClusterProcessOptions {
   readonly network: ClusterNetwork;
   /** The ports that are bound already, and will be published unasked. */
   readonly heldPorts: Iterable<number>;
+  /** What of this machine's loopback Pods may reach. */
+  readonly hostServices: HostServices;
+  /** Ports of the outside that they must reach, whatever else. */
+  readonly neededPorts: readonly number[];
 }
 
 /** Spawns the cluster. Its output goes to `<data-dir>/logs/local-cluster.log`. */
-export function openClusterProcess({
-  start: options,
-  repository,
-  network,
-  heldPorts,
-}: ClusterProcessOptions): ClusterProcess {
+export function openClusterProcess(cluster: ClusterProcessOptions): ClusterProcess {
+  const { start: options, network, heldPorts, hostServices } = cluster;
   const log = openLog(join(options.dataDir, "logs"));
-  const command = [...nodeCommand(options, repository), ...network.options];
+  const command = [...nodeCommand(cluster), ...network.options];
   const [file = "", ...args] = [...network.words, ...command];
   const child = spawn(file, args, {
     // A session of its own: Ctrl-C reaches every process of the terminal's group, and must not cut short our stop.
@@ -99,10 +99,10 @@ export function openClusterProcess({
     },
   });
   closeSync(log);
-  return followCluster(child, network, { egress: options.egress, heldPorts: new Set(heldPorts) });
+  return followCluster(child, network, { egress: options.egress, heldPorts: new Set(heldPorts), hostServices });
 }
 
-function nodeCommand(options: ClusterProcessOptions["start"], repository: string): string[] {
+function nodeCommand({ start: options, repository, neededPorts }: ClusterProcessOptions): string[] {
   const main = join(repository, "apps", "local-cluster", "src", "main.ts");
   const images = options.imagesDir === undefined ? [] : ["--images-dir", options.imagesDir];
   return [
@@ -121,7 +121,8 @@ function nodeCommand(options: ClusterProcessOptions["start"], repository: string
     options.authorization,
     "--egress",
     options.egress,
-    ...(options.egressPorts === undefined ? [] : ["--egress-ports", options.egressPorts]),
+    "--egress-ports",
+    [options.egressPorts ?? "usual", ...neededPorts].join(","),
     ...(options.isEphemeral ? ["--ephemeral"] : []),
   ];
 }
@@ -139,6 +140,7 @@ function openLog(directory: string): number {
 /** What the host side does for the cluster. */
 interface Services extends Pick<StartOptions, "egress"> {
   readonly heldPorts: Set<number>;
+  readonly hostServices: HostServices;
 }
 
 function bindFailureOf(port: number, error: unknown): string {
@@ -146,7 +148,8 @@ function bindFailureOf(port: number, error: unknown): string {
   return code === "EADDRINUSE" ? `port ${port} is in use on the host` : message;
 }
 
-function followCluster(child: ChildProcess, network: ClusterNetwork, { egress, heldPorts }: Services): ClusterProcess {
+function followCluster(child: ChildProcess, network: ClusterNetwork, services: Services): ClusterProcess {
+  const { egress, heldPorts, hostServices } = services;
   const serving = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<void>();
   // Whoever does not wait for it any more need not hear of it.
@@ -188,7 +191,7 @@ function followCluster(child: ChildProcess, network: ClusterNetwork, { egress, h
     heldPorts.delete(port);
   }
 
-  const outside = openOutside(send);
+  const outside = openOutside(send, { ...machineOutside, hostServices });
   async function answerOutside(request: OutsideRequest): Promise<void> {
     // A cluster that was told to stay inside does not ask; one that asks all the same gets nowhere.
     if (egress === "on") await outside(request);

@@ -40,6 +40,13 @@ describe("parseStartOptions", () => {
     expect(() => parse(["--registry-port", "8081"])).toThrow("--registry-port 8081 is taken by the gateway or the API");
   });
 
+  test("the bus on NATS uses the server that the environment names, or none", () => {
+    expect(parse(["--bus", "nats"])).toMatchObject({ bus: "nats" });
+    expect(parse(["--bus", "nats"])?.nats).toBeUndefined();
+    expect(parse(["--bus", "nats"], { NATS_URL: "nats://a:4222" })?.nats?.urls).toEqual(["nats://a:4222"]);
+    expect(parse([], { NATS_URL: "nats://a:4222" })?.nats).toBeUndefined();
+  });
+
   test("RBAC is enforced, audited or left out", () => {
     expect(parse(["--authorization", "audit"])?.authorization).toBe("audit");
     expect(() => parse(["--authorization", "none"])).toThrow("is not one of enforce, audit, allow");
@@ -80,7 +87,7 @@ describe("parseStartOptions", () => {
     [["--api-port", "0"], '--api-port "0" is not a port'],
     [["--http-port", "65535"], "the port after it must exist too"],
     [["--http-port", "6442"], "--api-port 6443 is taken by the gateway"],
-    [["--bus", "kafka"], '--bus kafka: only "stub" is available so far'],
+    [["--bus", "redis"], '--bus "redis" is not one of stub, nats'],
   ])("%j is refused", (words, message) => {
     expect(() => parse(words)).toThrow(message);
   });

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
+import { type NatsSettings, parseNatsSettings } from "./nats-settings.ts";
 
 /** The options of `kelvin start`. */
 export interface StartOptions {
@@ -11,7 +12,9 @@ export interface StartOptions {
   readonly httpPort: number;
   /** Absent: 5000 or, when that is taken, a free one. */
   readonly registryPort?: number;
-  readonly bus: string;
+  readonly bus: BusChoice;
+  /** The NATS server to use; one of our own when absent. */
+  readonly nats?: NatsSettings;
   readonly imagesDir?: string;
   readonly network: NetworkChoice;
   /** How RBAC is applied: audit and allow refuse nothing. */
@@ -26,6 +29,10 @@ const authorizationChoices = ["enforce", "audit", "allow"] as const;
 export type AuthorizationChoice = (typeof authorizationChoices)[number];
 const switchPositions = ["on", "off"] as const;
 export type Switch = (typeof switchPositions)[number];
+
+/** What events are kept in: this process' memory, or NATS. */
+const busChoices = ["stub", "nats"] as const;
+export type BusChoice = (typeof busChoices)[number];
 
 /** `auto` means namespaces, and the loopback network where this machine refuses them. */
 export type NetworkChoice = (typeof networkChoices)[number];
@@ -42,7 +49,9 @@ Options:
   --http-port PORT      public gateway; PORT + 1 is the cluster-local one (default 8080)
   --registry-port PORT  embedded image registry (default 5000, or a free one)
   --images-dir DIR      more directories to run as images dev.local/<name>
-  --bus NAME            event bus: stub (the others come later)
+  --bus NAME            what keeps events: stub, in memory (default), or nats: the servers
+                        in NATS_URL (NATS_USER, NATS_PASSWORD), or one that is started
+                        here (needs nats-server) and keeps them in the data directory
   --network NAME        auto, namespaces, or loopback where namespaces are refused:
                         programs of node only, no volumes (default auto)
   --egress on|off       let Pods connect to addresses outside (TCP; default on)
@@ -77,9 +86,8 @@ export function parseStartOptions(
   refuseSwallowed(words, environment);
   const values = parseWords(words);
   if (values.help) return undefined;
-  if (values.bus !== "stub") {
-    throw new UsageError(`--bus ${values.bus}: only "stub" is available so far`);
-  }
+  const bus = parseChoice("bus", values.bus, busChoices);
+  const nats = bus === "nats" ? parseNatsSettings(environment) : undefined;
   const httpPort = parsePort("http-port", values["http-port"]);
   if (httpPort === 65535) throw new UsageError("--http-port 65535: the port after it must exist too");
   const apiPort = parsePort("api-port", values["api-port"]);
@@ -96,7 +104,8 @@ export function parseStartOptions(
     apiPort,
     httpPort,
     ...(registryPort !== undefined && { registryPort }),
-    bus: values.bus,
+    bus,
+    ...(nats !== undefined && { nats }),
     network: parseChoice("network", values.network, networkChoices),
     egress: parseChoice("egress", values.egress, switchPositions),
     authorization: parseChoice("authorization", values.authorization, authorizationChoices),

@@ -28,7 +28,7 @@ describe("openOutside", () => {
   let answers: { answer: OutsideAnswer; socket?: Socket }[] = [];
   beforeEach(async () => {
     answers = [];
-    server = createServer((socket) => socket.end("first word")).listen(0, "127.0.0.1");
+    server = createServer((socket) => socket.on("error", () => undefined).end("first word")).listen(0, "127.0.0.1");
     await once(server, "listening");
     port = (server.address() as AddressInfo).port;
   });
@@ -44,7 +44,7 @@ describe("openOutside", () => {
   const dialled: string[] = [];
   const lookUp = (name: string): Promise<readonly string[]> => {
     if (name === "mixed.test") return Promise.resolve(["127.0.1.1", "192.0.2.1"]);
-    return Promise.reject(Object.assign(new Error(name), { code: name === "none.test" ? "ENOTFOUND" : "EAI_AGAIN" }));
+    return Promise.reject(Object.assign(new Error(name), { code: name === "slow.test" ? "EAI_AGAIN" : "ENOTFOUND" }));
   };
   /** Dials this machine whatever is wanted. */
   const connect = ({ host, port: wanted }: { host: string; port: number }): Socket => {
@@ -55,7 +55,12 @@ describe("openOutside", () => {
   };
 
   test("hands over a connection of which nothing has been read", async () => {
-    await openOutside(send, { connect, lookUp })({ type: "dial", id: 7, address: "192.0.2.1", port });
+    await openOutside(send, { connect, lookUp, hostServices: new Map() })({
+      type: "dial",
+      id: 7,
+      address: "192.0.2.1",
+      port,
+    });
     const [{ answer, socket } = { answer: undefined }] = answers;
     expect(answer).toEqual({ type: "dialled", id: 7 });
     const [chunk] = (await once(socket?.resume() as Socket, "data")) as [Buffer];
@@ -63,7 +68,7 @@ describe("openOutside", () => {
   });
 
   test("says why there is none", async () => {
-    const request = openOutside(send, { connect, lookUp });
+    const request = openOutside(send, { connect, lookUp, hostServices: new Map() });
     server.close();
     await request({ type: "dial", id: 1, address: "192.0.2.1", port });
     dialled.length = 0;
@@ -76,7 +81,7 @@ describe("openOutside", () => {
   });
 
   test("keeps this machine's loopback addresses out of answers", async () => {
-    const request = openOutside(send, { connect, lookUp });
+    const request = openOutside(send, { connect, lookUp, hostServices: new Map() });
     await request({ type: "look-up", id: 1, name: "mixed.test" });
     await request({ type: "look-up", id: 2, name: "none.test" });
     await request({ type: "look-up", id: 3, name: "slow.test" });
@@ -87,10 +92,31 @@ describe("openOutside", () => {
     ]);
   });
 
+  test("of this machine's own services only those that were named are reached, by a name of their own", async () => {
+    const hostServices = new Map([[4222, { host: "::1", port }]]);
+    const request = openOutside(send, { connect, lookUp, hostServices });
+    await request({ type: "look-up", id: 1, name: "host.kelvin.internal" });
+    await request({ type: "dial", id: 2, address: "192.0.2.1", port: 4222 });
+    expect(answers.map(({ answer }) => answer)).toEqual([
+      { type: "looked-up", id: 1, addresses: ["192.0.2.1"] },
+      { type: "dialled", id: 2 },
+    ]);
+    expect(dialled.at(-1)).toBe("::1");
+    // Another port is whatever has that address outside.
+    await request({ type: "dial", id: 3, address: "192.0.2.1", port });
+    expect(dialled.at(-1)).toBe("192.0.2.1");
+    await openOutside(send, { connect, lookUp, hostServices: new Map() })({
+      type: "look-up",
+      id: 4,
+      name: "host.kelvin.internal",
+    });
+    expect(answers.at(-1)?.answer).toMatchObject({ id: 4, addresses: [] });
+  });
+
   test("resolves three names at once, and refuses when too many wait", async () => {
     const finish: (() => void)[] = [];
     const slow = (): Promise<readonly string[]> => new Promise((resolve) => finish.push(() => resolve([])));
-    const request = openOutside(send, { connect, lookUp: slow });
+    const request = openOutside(send, { connect, lookUp: slow, hostServices: new Map() });
     const all = Array.from({ length: 204 }, (_, id) => request({ type: "look-up", id, name: `${id}.test` }));
     await all[203];
     expect(answers.map(({ answer }) => answer)).toEqual([

@@ -13,9 +13,22 @@ export type OutsideAnswer =
 /** Sends an answer to the cluster, and with it a connection. */
 export type SendAnswer = (answer: OutsideAnswer, socket?: Socket) => Promise<void>;
 
+/** A place to connect to. */
+interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Services of this machine that Pods may reach, by the port they ask `hostName` for. Nothing else of its loopback is theirs. */
+export type HostServices = ReadonlyMap<number, Destination>;
+
+/** The name of this machine inside the cluster, and the address that stands for it: one of those that are nobody's (RFC 5737). */
+export const hostName = "host.kelvin.internal";
+const hostAddress = "192.0.2.1";
+
 /** The machine's own ways to the world; tests have others. */
 export interface OutsideDeps {
-  readonly connect: (destination: { host: string; port: number }) => Socket;
+  readonly connect: (destination: Destination) => Socket;
   /** All IPv4 addresses of a name. */
   readonly lookUp: (name: string) => Promise<readonly string[]>;
 }
@@ -51,17 +64,18 @@ export function isOutside(address: string): boolean {
 /** Dials and resolves for the cluster, within limits. Each request is answered, whatever comes. */
 export function openOutside(
   send: SendAnswer,
-  deps: OutsideDeps = machineOutside,
+  { hostServices, ...deps }: OutsideDeps & { readonly hostServices: HostServices },
 ): (request: OutsideRequest) => Promise<void> {
   let dials = 0;
   const slots = openSlots(LOOK_UPS_AT_ONCE, LOOK_UPS_WAITING_MAX);
 
   async function dial({ id, address, port }: OutsideRequest & { type: "dial" }): Promise<void> {
-    if (!isOutside(address)) return send({ type: "dialled", id, code: "ECONNREFUSED" });
+    const own = address === hostAddress ? hostServices.get(port) : undefined;
+    if (own === undefined && !isOutside(address)) return send({ type: "dialled", id, code: "ECONNREFUSED" });
     if (dials >= DIALS_MAX) return send({ type: "dialled", id, code: "EAGAIN" });
     dials += 1;
     try {
-      const socket = await connectWithin(deps.connect({ host: address, port }), DIAL_TIMEOUT_MS);
+      const socket = await connectWithin(deps.connect(own ?? { host: address, port }), DIAL_TIMEOUT_MS);
       await send({ type: "dialled", id }, socket);
     } catch (error) {
       await send({ type: "dialled", id, code: codeOf(error) });
@@ -71,6 +85,7 @@ export function openOutside(
   }
 
   async function lookUp({ id, name }: OutsideRequest & { type: "look-up" }): Promise<void> {
+    if (name === hostName && hostServices.size > 0) return send({ type: "looked-up", id, addresses: [hostAddress] });
     try {
       const found = await withTimeout(
         slots.run(() => deps.lookUp(name)),
@@ -86,7 +101,7 @@ export function openOutside(
   return (request) => (request.type === "dial" ? dial(request) : lookUp(request));
 }
 
-const machineOutside: OutsideDeps = {
+export const machineOutside: OutsideDeps = {
   connect({ host, port }) {
     const socket = new Socket({ allowHalfOpen: true });
     // What the other side says first is for the cluster: nothing of it may be read here.

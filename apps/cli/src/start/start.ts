@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Server } from "node:net";
 import { StartError } from "../usage-error.ts";
 import { type ClusterNetwork, type ClusterProcess, namespaceNetwork, openClusterProcess } from "./cluster-process.ts";
+import { type EventBus, openEventBus, requireWayOut } from "./event-bus.ts";
 import { bindFreeHostPort, bindHostPort, describeBindFailure } from "./host-ports.ts";
 import { describeLoopback, openLoopbackNetwork } from "./loopback-network.ts";
 import { readLogTail } from "./log-tail.ts";
@@ -44,6 +45,7 @@ interface Surroundings {
 class NamespacesRefusedError extends StartError {}
 
 async function chooseNetwork(options: StartOptions, surroundings: Surroundings): Promise<number> {
+  requireWayOut(options);
   const namespaces = namespaceNetwork(process.getuid?.() === 0);
   let reason: string | undefined;
   if (options.network !== "loopback") {
@@ -52,6 +54,7 @@ async function chooseNetwork(options: StartOptions, surroundings: Surroundings):
     } catch (error) {
       // Asked only now: a start that works does not pay for a trial.
       if (options.network !== "auto" || !(error instanceof NamespacesRefusedError)) throw error;
+      requireWayOut({ ...options, network: "loopback" });
       reason = error.message;
     }
   }
@@ -60,24 +63,44 @@ async function chooseNetwork(options: StartOptions, surroundings: Surroundings):
   return runCluster(options, { ...surroundings, network });
 }
 
-async function runCluster(
-  options: StartOptions,
-  { progress, signals, network }: Surroundings & { network: ClusterNetwork },
-): Promise<number> {
-  progress.say(`Starting in ${options.dataDir}`);
+interface Place extends Surroundings {
+  network: ClusterNetwork;
+}
+
+async function runCluster(options: StartOptions, place: Place): Promise<number> {
+  place.progress.say(`Starting in ${options.dataDir}`);
   const ports = await bindPorts(options);
-  const registry = await bindRegistryPort(options, progress).catch((error: unknown) => {
-    // What listens keeps a process alive.
+  try {
+    const registry = await bindRegistryPort(options, place.progress);
+    ports.set(registry.port, registry.servers);
+    const bus = await openEventBus(options, place.progress);
+    try {
+      return await runOnPorts({ ...options, registryPort: registry.port }, { ...place, ports, bus });
+    } finally {
+      await bus.close();
+    }
+  } finally {
+    // What listens keeps a process alive; what the cluster has got is closed already.
     for (const server of [...ports.values()].flat()) server.close();
-    throw error;
-  });
-  ports.set(registry.port, registry.servers);
-  const chosen = { ...options, registryPort: registry.port };
+  }
+}
+
+interface Means extends Place {
+  ports: ReadonlyMap<number, readonly Server[]>;
+  bus: EventBus;
+}
+
+async function runOnPorts(
+  options: StartOptions & { registryPort: number },
+  { progress, signals, network, ports, bus }: Means,
+): Promise<number> {
   const cluster = openClusterProcess({
-    start: chosen,
+    start: options,
     repository: repositoryRoot,
     network,
     heldPorts: ports.keys(),
+    hostServices: bus.hostServices,
+    neededPorts: bus.ports,
   });
   signals.onSecond(() => cluster.kill());
   const abort = AbortSignal.any([signals.stopped, abortOn(cluster.exited)]);
@@ -85,7 +108,7 @@ async function runCluster(
     for (const [port, servers] of ports) await cluster.publish(port, servers);
     // Loaded only now: meanwhile the cluster boots.
     const { bringUp } = await import("./bring-up.ts");
-    await bringUp(cluster, chosen, { progress, signal: abort });
+    await bringUp(cluster, { ...options, eventBus: bus }, { progress, signal: abort });
   } catch (error) {
     if (!signals.stopped.aborted) {
       await stopCluster(cluster);

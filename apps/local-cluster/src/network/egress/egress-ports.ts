@@ -11,10 +11,10 @@ export const usualPorts =
 /** As many listening sockets as one process is well able to hold. */
 const PORTS_MAX = 4_000;
 
-/** Reads "443,8000-8100". @throws Error that names the part that is wrong. */
+/** Reads "443,8000-8100"; the word "usual" stands for those. @throws Error that names the part that is wrong. */
 export function parseEgressPorts(text: string): number[] {
   const ports = new Set<number>();
-  for (const part of text.split(",")) {
+  for (const part of text.replace(/\busual\b/, usualPorts).split(",")) {
     const { from, to } = /^(?<from>\d{1,5})(?:-(?<to>\d{1,5}))?$/.exec(part.trim())?.groups ?? {};
     const [first, last] = [Number(from), Number(to ?? from)];
     if (!(first >= 1 && first <= last && last <= 65_535)) {

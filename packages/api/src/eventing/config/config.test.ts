@@ -240,8 +240,8 @@ describe("what is shipped in deploy", () => {
     expect(parseEventingConfig(content)).toEqual(parseEventingConfig());
   });
 
-  test("overlays/eventing-nats makes NATS the default of Brokers and of Channels", () => {
-    const file = new URL("overlays/eventing-nats/nats-by-default.yaml", deploy);
+  test.each(["eventing-nats", "local-nats"])("overlays/%s makes NATS the default of Brokers and Channels", (name) => {
+    const file = new URL(`overlays/${name}/nats-by-default.yaml`, deploy);
     const patches = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as Shipped);
     const content = Object.fromEntries(patches.map(({ metadata, data = {} }) => [metadata.name, data]));
     const config = parseEventingConfig(content);
