@@ -1,5 +1,5 @@
 import type { KReference } from "@kelvin/api/duck";
-import { CustomResourceDefinition, ForbiddenError, type Kind, type KubeClient } from "@kelvin/kube";
+import { CustomResourceDefinition, ForbiddenError, type CallOptions, type Kind, type KubeClient } from "@kelvin/kube";
 
 /** A kind as a reference names it. No version: whichever is served. */
 export interface KindName {
@@ -35,8 +35,12 @@ export type KindLookup = { readonly ok: true; readonly kind: Kind } | { readonly
  * Finds out under which plural and version a kind is served. Custom kinds say so themselves; those of Kubernetes follow the
  * rule of its own clients, as do all for whoever may not read definitions. @throws KubeError when the API server does not answer.
  */
-export async function findKind(kube: Pick<KubeClient, "find" | "list">, name: KindName): Promise<KindLookup> {
-  const definition = isCustom(name) ? await findDefinition(kube, name) : undefined;
+export async function findKind(
+  kube: Pick<KubeClient, "find" | "list">,
+  name: KindName,
+  options: CallOptions = {},
+): Promise<KindLookup> {
+  const definition = isCustom(name) ? await findDefinition(kube, name, options) : undefined;
   if (definition !== undefined) return kindOfDefinition(definition, name);
   const { group, version, kind } = name;
   if (version === undefined) return { ok: false, problem: `there is no ${describeKind(name)} here` };
@@ -50,13 +54,14 @@ function isCustom({ group }: KindName): boolean {
 async function findDefinition(
   kube: Pick<KubeClient, "find" | "list">,
   { group, kind }: KindName,
+  options: CallOptions,
 ): Promise<CustomResourceDefinition | undefined> {
   const isIt = ({ spec }: CustomResourceDefinition): boolean => spec.group === group && spec.names.kind === kind;
   try {
-    const likely = await kube.find(CustomResourceDefinition, { name: `${guessPlural(kind)}.${group}` });
+    const likely = await kube.find(CustomResourceDefinition, { name: `${guessPlural(kind)}.${group}` }, options);
     if (likely !== undefined && isIt(likely)) return likely;
     // Its plural is irregular, or there is none.
-    return (await kube.list(CustomResourceDefinition)).items.find(isIt);
+    return (await kube.list(CustomResourceDefinition, options)).items.find(isIt);
   } catch (error) {
     if (error instanceof ForbiddenError) return undefined;
     throw error;

@@ -99,10 +99,11 @@ async function tryToWatch(options: WatchedKindOptions, signal: AbortSignal): Pro
   const { kube, log, clock, name, onChange } = options;
   let kind: Kind;
   try {
-    const found = await findKind(kube, name);
+    const found = await findKind(kube, name, { signal });
     if (!found.ok) return { problem: found.problem };
     kind = found.kind;
   } catch (error) {
+    if (signal.aborted) return {};
     log.warn({ err: toError(error), kind: name.kind }, "Looking for a kind failed, trying again");
     return {};
   }
