@@ -1,6 +1,7 @@
 // Which real components this machine offers to the tests: name, version, or what is wrong and how to mend it.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { findKafkaProblem, kafkaVersion } from "../packages/testkit/src/kafka-jars.ts";
 
 /** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
 export function findComponents() {
@@ -14,6 +15,7 @@ export function findComponents() {
     findDockerRegistry(),
     findRunc(),
     findNats(),
+    findKafka(),
   ];
 }
 
@@ -86,6 +88,13 @@ function findRunc() {
 /** Keeps events. */
 function findNats() {
   return findProgram({ name: "NATS", neededBy: "the bus on NATS" }, "nats-server", ["--version"]);
+}
+
+/** Keeps events, too: a broker made of jars that are fetched. */
+function findKafka() {
+  const component = { name: "Kafka", neededBy: "the bus on Kafka", promisedInCi: true };
+  const problem = findKafkaProblem();
+  return problem === undefined ? { ...component, version: kafkaVersion } : { ...component, problem };
 }
 
 function findProgram(component, program, args) {

@@ -1,0 +1,111 @@
+// Real brokers without Docker. `node scripts/brokers.mjs fetch` downloads what packages/testkit/kafka.lock.json names into
+// a cache outside the clone. `node scripts/brokers.mjs start kafka|nats [--port N]` runs a broker in the foreground, on
+// 127.0.0.1, with data that goes with it.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const testkit = new URL("../packages/testkit/src/", import.meta.url);
+const repository = process.env.KELVIN_MAVEN_URL ?? "https://repo1.maven.org/maven2";
+const usage = "usage: node scripts/brokers.mjs fetch | start kafka|nats [--port N]";
+const TRIES_MAX = 5;
+const DOWNLOADS_MAX = 6;
+const DOWNLOAD_MS_MAX = 120_000;
+
+if (process.features.typescript === undefined || process.features.typescript === false) {
+  // The system's Node does not read TypeScript; the one that comes with the repository does.
+  const node = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
+  const { status, error } = spawnSync(node, process.argv.slice(1), { stdio: "inherit" });
+  if (error !== undefined) console.error(`no ${node}: run "npm ci" first`);
+  process.exit(status ?? 1);
+}
+
+const [command, broker, option, value] = process.argv.slice(2);
+if (command === "fetch" && broker === undefined) await fetchKafka();
+else if (command === "start" && broker === "kafka") await startKafka(readPort(9092));
+else if (command === "start" && broker === "nats") await startNats();
+else fail();
+
+function fail() {
+  console.error(usage);
+  process.exit(2);
+}
+
+function readPort(otherwise) {
+  if (option === undefined) return otherwise;
+  const port = Number(value);
+  if (option !== "--port" || !Number.isInteger(port) || port < 1 || port > 65_535) fail();
+  return port;
+}
+
+async function fetchKafka() {
+  const { kafkaJarsDir, kafkaVersion, missingKafkaJars } = await import(new URL("kafka-jars.ts", testkit).href);
+  const missing = [...missingKafkaJars()];
+  mkdirSync(kafkaJarsDir(), { recursive: true });
+  const worker = async () => {
+    for (let jar = missing.pop(); jar !== undefined; jar = missing.pop()) await fetchJar(jar);
+  };
+  await Promise.all(Array.from({ length: DOWNLOADS_MAX }, worker));
+  console.log(`Kafka ${kafkaVersion} is in ${kafkaJarsDir()}`);
+}
+
+async function fetchJar(jar) {
+  const { kafkaJarFile } = await import(new URL("kafka-jars.ts", testkit).href);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const content = await download(`${repository}/${jar.path}`);
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      if (sha256 !== jar.sha256) throw new Error(`${jar.path}: sha256 is ${sha256}, the lock says ${jar.sha256}`);
+      // Whoever sees the name sees the whole file, even if two fetch at once.
+      const file = kafkaJarFile(jar);
+      writeFileSync(`${file}.${process.pid}`, content);
+      renameSync(`${file}.${process.pid}`, file);
+      return;
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error;
+      console.error(`${jar.path}: ${error.message}; trying again`);
+      await sleep(1_000 * tries);
+    }
+  }
+}
+
+async function download(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+async function startKafka(port) {
+  const { findKafkaProblem } = await import(new URL("kafka-jars.ts", testkit).href);
+  refuse(findKafkaProblem());
+  const { openKafkaServer } = await import(new URL("kafka-server.ts", testkit).href);
+  const server = await openKafkaServer({ port });
+  await untilStopped(server, `Kafka is ready: KAFKA_BOOTSTRAP_SERVERS=${server.address}`);
+}
+
+async function startNats() {
+  if (option !== undefined) fail();
+  const { findNatsProblem, openNatsServer } = await import(new URL("nats-server.ts", testkit).href);
+  refuse(findNatsProblem());
+  const server = await openNatsServer();
+  await untilStopped(server, `NATS is ready: NATS_URL=${server.url}`);
+}
+
+function refuse(problem) {
+  if (problem === undefined) return;
+  console.error(problem);
+  process.exit(1);
+}
+
+async function untilStopped(server, line) {
+  console.log(line);
+  // Something must keep the process alive.
+  const alive = setTimeout(() => undefined, 2 ** 31 - 1);
+  await new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, resolve);
+  });
+  clearTimeout(alive);
+  await server.close();
+}
