@@ -1,0 +1,103 @@
+import { systemClock } from "@kelvin/bus";
+import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
+import { groupPrefix, topicName } from "./broker-names.ts";
+import { openConnection } from "./kafka-connection.ts";
+import type { KafkaConnection, KafkaOptions } from "./kafka-connection.ts";
+import { openKafkaDeadLetters } from "./kafka-dead-letters.ts";
+import type { DeadLetterSpec, KafkaDeadLetters } from "./kafka-dead-letters.ts";
+import { deleteGroups, openKafkaLog, OVERHEAD_BYTES } from "./kafka-log.ts";
+import { checkTopic, deleteTopic, ensureTopic, findTopic, readSettings, RESOURCE } from "./topics.ts";
+import type { Topic } from "./topics.ts";
+
+/** The bus, and the dead-letter store on the same brokers. */
+export interface KafkaBus extends Bus {
+  /**
+   * Makes the store at the brokers, or takes over the one that is there, and opens it. It is closed with the bus.
+   *
+   * @throws BusUnavailableError, or BusRefusedError for a bound that is too low.
+   */
+  openDeadLetterStore(spec: DeadLetterSpec): Promise<DeadLetterStore>;
+}
+
+/** What a broker takes that does not tell. */
+const MESSAGE_BYTES_MAX = 1_048_588;
+
+/**
+ * Opens the bus on Kafka brokers (2.4 or newer).
+ *
+ * @throws BusUnavailableError when no broker answers; BusRefusedError for wrong credentials.
+ */
+export async function openKafkaBus(
+  options: KafkaOptions,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): Promise<KafkaBus> {
+  const connection = await openConnection(options, clock);
+  const recordBytesMax = (await findMessageBytesMax(connection)) - OVERHEAD_BYTES;
+  const logs = new Set<BusLog>();
+  const stores = new Set<KafkaDeadLetters>();
+  const open = (spec: LogSpec, topic: Topic): BusLog => {
+    checkTopic(topic, spec);
+    const log = openKafkaLog(spec, { connection, topic, clock });
+    logs.add(log);
+    return log;
+  };
+  return {
+    kind: "kafka",
+    recordBytesMax,
+    get trouble() {
+      return connection.trouble;
+    },
+    async openLog(spec) {
+      return open(spec, await ensureTopic(topicPlan(spec), connection));
+    },
+    async findLog(spec) {
+      const topic = await findTopic(topicName(spec.id), connection);
+      return topic === undefined ? undefined : open(spec, topic);
+    },
+    async deleteLog(id) {
+      await deleteTopic(topicName(id), connection);
+      await deleteGroups(await groupsOf(id, connection), connection);
+    },
+    async openDeadLetterStore(spec) {
+      const store = await openKafkaDeadLetters(spec, { connection, recordBytesMax, clock });
+      stores.add(store);
+      return store;
+    },
+    async close() {
+      for (const log of logs) await log.close();
+      for (const store of stores) await store.close();
+      await connection.close();
+    },
+  };
+}
+
+/** What is not finished is kept for ever, unless the log's settings say how long. */
+function topicPlan(spec: LogSpec) {
+  const { replicas, retentionMs } = readSettings(spec);
+  return {
+    name: topicName(spec.id),
+    partitions: spec.partitions,
+    replicas,
+    config: { "cleanup.policy": "delete", "retention.ms": String(retentionMs ?? -1), "retention.bytes": "-1" },
+  };
+}
+
+async function findMessageBytesMax(connection: KafkaConnection): Promise<number> {
+  const found = await connection.ask("message.max.bytes", async (admin) => {
+    const { brokers } = await admin.describeCluster();
+    const name = String(brokers[0]?.nodeId ?? 0);
+    const resource = { type: RESOURCE.broker, name, configNames: ["message.max.bytes"] };
+    // Whoever may not ask is not stopped by it: each topic's own limit counts.
+    const answer = await admin
+      .describeConfigs({ includeSynonyms: false, resources: [resource] })
+      .catch(() => undefined);
+    return answer?.resources[0]?.configEntries[0]?.configValue;
+  });
+  return Number(found ?? MESSAGE_BYTES_MAX);
+}
+
+/** Groups with the log's own prefix. Those that its settings named otherwise go when their readers are deleted. */
+async function groupsOf(id: string, connection: KafkaConnection): Promise<string[]> {
+  const { groups } = await connection.ask(id, (admin) => admin.listGroups());
+  return groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(groupPrefix(id)));
+}

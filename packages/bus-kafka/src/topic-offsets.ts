@@ -1,0 +1,40 @@
+import type { KafkaConnection } from "./kafka-connection.ts";
+import type { Position } from "./partition-window.ts";
+
+/** The first record of a partition that is kept, and the one that will come next. */
+export interface PartitionEnds {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** By partition. @throws BusError */
+export async function fetchEnds(
+  connection: KafkaConnection,
+  topic: string,
+): Promise<ReadonlyMap<number, PartitionEnds>> {
+  const offsets = await connection.ask(topic, (admin) => admin.fetchTopicOffsets(topic));
+  return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
+}
+
+/** What the group has said of each partition; those of which it said nothing are missing. @throws BusError */
+export async function fetchCommitted(
+  connection: KafkaConnection,
+  { topic, group }: { readonly topic: string; readonly group: string },
+): Promise<ReadonlyMap<number, Position>> {
+  const found = await connection.ask(group, (admin) => admin.fetchOffsets({ groupId: group, topics: [topic] }));
+  const places = found.flatMap(({ partitions }) => partitions).filter(({ offset }) => offset !== "-1");
+  return new Map(
+    places.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? "" }]),
+  );
+}
+
+/** Ends as text to keep: `partition:next` of each. */
+export function writeEnds(ends: ReadonlyMap<number, PartitionEnds>): string {
+  return [...ends].map(([partition, { high }]) => `${partition}:${high}`).join(",");
+}
+
+/** Whether an offset came after ends were taken; so did everything in a partition that was not there. */
+export function isAfterEnds(ends: string, partition: number, offset: number): boolean {
+  const place = ends.split(",").find((each) => each.startsWith(`${partition}:`));
+  return place === undefined || offset >= Number(place.slice(place.indexOf(":") + 1));
+}
