@@ -37,7 +37,7 @@ async function send(id: string): Promise<void> {
       .end();
   });
   expect(status).toBe(202);
-  offered.push({ id, stream: "each", offeredAtMs: 0, answeredAtMs: 0, isAccepted: true });
+  offered.push({ id, stream: "each", offeredAtMs: 0, answeredAtMs: 0, status: 202 });
 }
 
 /** Holds the next event that comes there. Resolves with what waits until one is there. */

@@ -25,6 +25,11 @@ export function subjectOf(logId: string, partition: number): string {
   return `kelvin.${brokerName(logId)}.p${partition}`;
 }
 
+/** The subject on which it is kept up to where a durable consumer of a log is finished; `*` for all. */
+export function placeSubjectOf(logId: string, durable: string): string {
+  return `kelvin.${brokerName(logId)}.place.${durable}`;
+}
+
 /** The durable consumer of a reader for one partition. */
 export function durableName(readerId: string, partition: number): string {
   return `${brokerName(readerId)}-p${partition}`;

@@ -98,7 +98,9 @@ async function append(letter: Omit<DeadLetter, "id" | "storedAtMs">, store: Stor
   headers.set(`${NOTE}detail`, encodeURIComponent(detail.slice(0, DETAIL_CHARS_MAX).toWellFormed()));
   for (let evictions = 0; ; evictions += 1) {
     try {
-      await store.connection.jetStream.publish(store.subjectOf(consumerId), letter.body, { headers });
+      const { connection } = store;
+      const publish = () => connection.jetStream.publish(store.subjectOf(consumerId), letter.body, { headers });
+      await connection.whileThere(publish);
       return;
     } catch (error) {
       if (!isStoreFull(error)) throw error;

@@ -3,12 +3,16 @@ import { LogFullError, RecordTooLargeError, recordBytes } from "@kelvin/bus";
 import type { Backlog, BusLog, BusReader, BusRecord, Clock, LogSpec, ReaderSpec } from "@kelvin/bus";
 import { AckPolicy, DeliverPolicy, nanos } from "nats";
 import type { ConsumerConfig, ConsumerInfo } from "nats";
+import { makeAckGate } from "./ack-gate.ts";
 import { durableName, streamName, subjectOf } from "./broker-names.ts";
 import { startReader } from "./jetstream-reader.ts";
 import { toHeaders } from "./message.ts";
 import { makeTrimmer } from "./jetstream-trim.ts";
 import { ignoreMissing, isStoreFull, natsFailure } from "./nats-connection.ts";
 import type { JetStreamConnection } from "./nats-connection.ts";
+import { makePlaceMemories } from "./place-memory.ts";
+import type { PlaceMemories } from "./place-memory.ts";
+import { makeReaderPlaces } from "./reader-place.ts";
 
 /** What a log works with. */
 export interface LogParts {
@@ -22,8 +26,12 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
   const { connection, recordBytesMax, clock } = parts;
   const stream = streamName(spec.id);
   const readers = new Set<BusReader>();
-  const subjects = Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition));
-  const trimmer = makeTrimmer({ connection, stream, subjects, clock });
+  const gate = makeAckGate();
+  const places = makeReaderPlaces();
+  const stopDoubting = connection.onLost(() => places.doubt());
+  const memories = makePlaceMemories({ connection, logId: spec.id, stream, places });
+  const bytesMax = spec.unfinishedBytesMax;
+  const trimmer = makeTrimmer({ connection, stream, bytesMax, gate, places, memories, clock });
   let turn = 0;
 
   const partitionOf = ({ key }: BusRecord): number => {
@@ -37,11 +45,12 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
       if (bytes > recordBytesMax) throw new RecordTooLargeError(`${bytes} bytes; this server takes ${recordBytesMax}`);
       try {
         const subject = subjectOf(spec.id, partitionOf(record));
-        await connection.jetStream.publish(subject, record.body, { headers: toHeaders(record) });
+        const headers = toHeaders(record);
+        await connection.whileThere(() => connection.jetStream.publish(subject, record.body, { headers }));
+        trimmer.appended(bytes);
       } catch (error) {
+        if (isStoreFull(error)) trimmer.hurry();
         throw appendFailure(error, spec.id);
-      } finally {
-        trimmer.touch();
       }
     },
     async ends() {
@@ -49,11 +58,9 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
       return String(state.last_seq);
     },
     async openReader(readerSpec) {
-      const durables = await asked(spec.id, () => ensureDurables(spec, readerSpec, connection));
-      const onFinished = (): void => {
-        trimmer.touch();
-      };
-      const reader = startReader({ connection, stream, durables, clock, onFinished }, readerSpec);
+      const durables = await asked(spec.id, () => ensureDurables(spec, readerSpec, { connection, memories }));
+      const onFinished = trimmer.finished;
+      const reader = startReader({ connection, stream, durables, gate, places, clock, onFinished }, readerSpec);
       readers.add(reader);
       return reader;
     },
@@ -63,8 +70,9 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
         const durable = durableName(id, partition);
         dropped += waiting(await consumerInfo(stream, durable, connection));
         await asked(spec.id, () => ignoreMissing(connection.manager.consumers.delete(stream, durable)));
+        places.forget(durable);
       }
-      trimmer.touch();
+      trimmer.hurry();
       return dropped;
     },
     async backlog(id): Promise<Backlog> {
@@ -78,6 +86,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
       for (const reader of readers) await reader.close();
       readers.clear();
       trimmer.close();
+      stopDoubting();
     },
   };
 }
@@ -89,14 +98,18 @@ function partitionOfKey(key: string, partitions: number): number {
 async function ensureDurables(
   spec: LogSpec,
   reader: ReaderSpec,
-  connection: JetStreamConnection,
+  { connection, memories }: { readonly connection: JetStreamConnection; readonly memories: PlaceMemories },
 ): Promise<readonly string[]> {
   const stream = streamName(spec.id);
   const durables: string[] = [];
   for (let partition = 0; partition < spec.partitions; partition += 1) {
     const durable = durableName(reader.id, partition);
     durables.push(durable);
-    if ((await consumerInfo(stream, durable, connection)) !== undefined) continue;
+    const found = await consumerInfo(stream, durable, connection);
+    if (found !== undefined) {
+      await memories.recall(found);
+      continue;
+    }
     const config: Partial<ConsumerConfig> = {
       durable_name: durable,
       filter_subject: subjectOf(spec.id, partition),

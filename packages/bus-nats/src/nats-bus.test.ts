@@ -1,8 +1,8 @@
 import { readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
-import type { HeldRecord } from "@kelvin/bus";
+import { BusRefusedError, BusUnavailableError, LogFullError } from "@kelvin/bus";
+import type { BusLog, BusRecord, HeldRecord } from "@kelvin/bus";
 import { describeBus, describeDeadLetterStore } from "@kelvin/bus/contract";
 import { findNatsProblem, openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
 import { openTcpProxy } from "@kelvin/testkit/tcp-proxy";
@@ -108,6 +108,55 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     await bus.close();
   }, 60_000);
 
+  test("a log that is never idle is trimmed, and kills of the server and of a holder lose nothing", async () => {
+    const spec = { id: "load", partitions: 1, unfinishedBytesMax: 25_000_000 } as const;
+    const body = Buffer.alloc(100_000);
+    const accepted = new Set<string>();
+    const finished = new Set<string>();
+    const held: HeldRecord[] = [];
+    const onRecord = (record: HeldRecord): void => void held.push(record);
+    const connect = async () => {
+      const proxy = await openTcpProxy(server.port);
+      const bus = await openNatsBus({ servers: [`nats://127.0.0.1:${proxy.port}`], name: "load", silenceMsMax: 2_000 });
+      const log = await bus.openLog(spec);
+      await log.openReader({ id: "a", from: "end", inFlightMax: 20, onRecord });
+      return { proxy, bus, log };
+    };
+    const finishAt = async (index: number): Promise<void> => {
+      const [record] = held.splice(index, 1);
+      if (record === undefined) return;
+      await finishAtLast(record);
+      finished.add(record.headers[1]!);
+    };
+    const killed = await connect();
+    let { bus, log, proxy } = killed;
+    for (let count = 0; count < 700; count += 1) {
+      while (!(await isTaken(log, { headers: ["ce-id", String(count)], body }))) await finishAt(0);
+      accepted.add(String(count));
+      // Some are always in hand, and none for ever.
+      while (held.length > 10) await finishAt(3);
+      if (count % 50 === 0) while (held.length > 5) await finishAt(0);
+      if (count === 250) {
+        await server.kill();
+        await server.start();
+        await until(() => bus.trouble === undefined);
+      }
+      if (count === 450) {
+        // As a kill would: what is held is not given back.
+        await proxy.close();
+        held.length = 0;
+        ({ bus, log, proxy } = await connect());
+      }
+    }
+    while (finished.size < accepted.size) {
+      await until(() => held.length > 0);
+      await finishAt(0);
+    }
+    expect([...finished].sort()).toEqual([...accepted].sort());
+    for (const each of [killed.bus, bus]) await each.close();
+    await proxy.close();
+  }, 120_000);
+
   test("a reader whose place the server lost in a kill gets what it had not finished", async () => {
     const bus = await open();
     const log = await bus.openLog({ id: "torn", partitions: 1, unfinishedBytesMax: 1_000_000 });
@@ -197,6 +246,18 @@ async function finishAtLast(record: HeldRecord): Promise<void> {
       if (tries > 20) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+}
+
+/** False when the log is full; a moment later then. */
+async function isTaken(log: BusLog, record: BusRecord): Promise<boolean> {
+  try {
+    await log.append(record);
+    return true;
+  } catch (error) {
+    if (!(error instanceof LogFullError)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return false;
   }
 }
 

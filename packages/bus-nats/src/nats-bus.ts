@@ -2,7 +2,7 @@ import { BusRefusedError, systemClock } from "@kelvin/bus";
 import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
 import { DiscardPolicy, RetentionPolicy, StorageType } from "nats";
 import type { StreamConfig, StreamInfo } from "nats";
-import { streamName, subjectOf } from "./broker-names.ts";
+import { placeSubjectOf, streamName, subjectOf } from "./broker-names.ts";
 import { openJetStreamDeadLetters } from "./jetstream-dead-letters.ts";
 import type { DeadLetterSpec } from "./jetstream-dead-letters.ts";
 import { openJetStreamLog } from "./jetstream-log.ts";
@@ -105,7 +105,10 @@ function streamConfig(
 ): Pick<StreamConfig, "name" | "subjects" | "max_bytes" | "retention"> & Partial<StreamConfig> {
   return {
     name: streamName(spec.id),
-    subjects: Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition)),
+    subjects: [
+      ...Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition)),
+      placeSubjectOf(spec.id, "*"),
+    ],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.New,

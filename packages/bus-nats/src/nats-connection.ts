@@ -1,4 +1,4 @@
-import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
+import { BusError, BusRefusedError, BusUnavailableError } from "@kelvin/bus";
 import type { BusTrouble, Clock } from "@kelvin/bus";
 import { connect, credsAuthenticator, Events, NatsError } from "nats";
 import type { ConnectionOptions, JetStreamClient, JetStreamManager, NatsConnection } from "nats";
@@ -31,6 +31,14 @@ export interface JetStreamConnection {
   /** The greatest message the server takes. */
   readonly maxPayloadBytes: number;
   readonly trouble: BusTrouble | undefined;
+  /** Calls back whenever the connection is lost, until the function that is returned is called. */
+  onLost(callback: () => void): () => void;
+  /**
+   * Asks the server for something. Fails at once while the connection is lost, or when it gets lost: no answer comes then.
+   *
+   * @throws BusUnavailableError then, or whatever `ask` throws.
+   */
+  whileThere<T>(ask: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -58,6 +66,8 @@ export async function openConnection(options: NatsOptions, clock: Clock): Promis
       get trouble() {
         return watched.trouble;
       },
+      onLost: (callback) => watched.onLost(callback),
+      whileThere: (ask) => whileThere(ask, watched),
       close: () => connection.close(),
     };
   } catch (error) {
@@ -88,12 +98,23 @@ function credentialSettings(credentials: NatsCredentials | undefined): Connectio
   return { authenticator: credsAuthenticator(Buffer.from(credentials.file)) };
 }
 
-function watchTrouble(connection: NatsConnection, clock: Clock): { readonly trouble: BusTrouble | undefined } {
-  const state: { trouble: BusTrouble | undefined } = { trouble: undefined };
+type Watched = Pick<JetStreamConnection, "trouble" | "onLost">;
+
+function watchTrouble(connection: NatsConnection, clock: Clock): Watched {
+  const listeners = new Set<() => void>();
+  const state: { trouble: BusTrouble | undefined; onLost: Watched["onLost"] } = {
+    trouble: undefined,
+    onLost(callback) {
+      listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
+  };
   const watch = async (): Promise<void> => {
     for await (const { type, data } of connection.status()) {
-      if (type === Events.Disconnect)
+      if (type === Events.Disconnect) {
         state.trouble = { sinceMs: clock.nowMs(), reason: `lost ${typeof data === "string" ? data : "the server"}` };
+        for (const listener of listeners) listener();
+      }
       if (type === Events.Reconnect) state.trouble = undefined;
     }
   };
@@ -102,11 +123,26 @@ function watchTrouble(connection: NatsConnection, clock: Clock): { readonly trou
   return state;
 }
 
+async function whileThere<T>(ask: () => Promise<T>, watched: Watched): Promise<T> {
+  const { promise: lost, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => {
+    reject(new BusUnavailableError(watched.trouble?.reason ?? "lost the server"));
+  };
+  const stop = watched.onLost(giveUp);
+  if (watched.trouble !== undefined) giveUp();
+  try {
+    return await (watched.trouble === undefined ? Promise.race([ask(), lost]) : lost);
+  } finally {
+    stop();
+  }
+}
+
 /** Error codes of the client that no waiting mends. */
 const REFUSALS = new Set(["AUTHORIZATION_VIOLATION", "PERMISSIONS_VIOLATION", "AUTHENTICATION_EXPIRED"]);
 
 /** What the client threw, as an error of the port. */
 export function natsFailure(error: unknown, what: string): Error {
+  if (error instanceof BusError) return error;
   if (!(error instanceof Error)) return new BusUnavailableError(`${what}: ${String(error)}`);
   if (!(error instanceof NatsError)) return new BusUnavailableError(`${what}: ${error.message}`);
   if (REFUSALS.has(error.code)) return new BusRefusedError(`${what}: refused: ${error.message}`);

@@ -1,4 +1,5 @@
 import { Agent, request } from "node:http";
+import { ACCEPTED } from "./loss-oracle.ts";
 import type { OfferedEvent } from "./loss-oracle.ts";
 
 /** Numbered events, offered at a steady rate whatever becomes of them. */
@@ -18,6 +19,7 @@ export interface EventLoadOptions {
   readonly ratePerSecond: number;
   /** The number of the first event. */
   readonly firstId: number;
+  readonly bodyBytes: number;
 }
 
 const TICK_MS = 20;
@@ -26,7 +28,8 @@ const CONNECTIONS_MAX = 64;
 const ANSWER_MS_MAX = 12_000;
 
 /** Begins at once. An event's id is its number; times are those of `Date.now`. */
-export function startEventLoad({ port, streams, ratePerSecond, firstId }: EventLoadOptions): EventLoad {
+export function startEventLoad({ port, streams, ratePerSecond, firstId, bodyBytes }: EventLoadOptions): EventLoad {
+  const body = Buffer.alloc(bodyBytes, "x");
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
   const offered: OfferedEvent[] = [];
   const underWay = new Set<Promise<void>>();
@@ -39,10 +42,10 @@ export function startEventLoad({ port, streams, ratePerSecond, firstId }: EventL
     const stream = streams[count % streams.length] ?? "";
     count += 1;
     const offeredAtMs = Date.now();
-    const isAccepted = (await post(agent, { port, path: `/${stream}`, id })) === 202;
-    const event = { id, stream, offeredAtMs, answeredAtMs: Date.now(), isAccepted };
+    const status = await post(agent, { port, path: `/${stream}`, id, body });
+    const event = { id, stream, offeredAtMs, answeredAtMs: Date.now(), status };
     offered.push(event);
-    if (isAccepted) for (const listener of listeners) listener(event);
+    if (status === ACCEPTED) for (const listener of listeners) listener(event);
   };
   const timer = setInterval(() => {
     const due = ((Date.now() - startMs) / 1_000) * ratePerSecond;
@@ -77,7 +80,7 @@ export function startEventLoad({ port, streams, ratePerSecond, firstId }: EventL
 }
 
 /** The status; undefined when there was no answer. */
-function post(agent: Agent, { port, path, id }: { port: number; path: string; id: string }) {
+function post(agent: Agent, { port, path, id, body }: { port: number; path: string; id: string; body: Buffer }) {
   const headers = {
     "ce-specversion": "1.0",
     "ce-id": id,
@@ -93,6 +96,6 @@ function post(agent: Agent, { port, path, id }: { port: number; path: string; id
     });
     posted.on("timeout", () => posted.destroy());
     posted.on("error", () => resolve(undefined));
-    posted.end(`event ${id}`);
+    posted.end(body);
   });
 }

@@ -1,13 +1,13 @@
 import { expect, test } from "@jest/globals";
 import { judgeLosses, type History, type OfferedEvent } from "./loss-oracle.ts";
 
-function offered(id: string, atMs: number, isAccepted = true): OfferedEvent {
-  return { id, stream: "s", offeredAtMs: atMs, answeredAtMs: atMs + 5, isAccepted };
+function offered(id: string, atMs: number, status = 202): OfferedEvent {
+  return { id, stream: "s", offeredAtMs: atMs, answeredAtMs: atMs + 5, status };
 }
 
 function history(changes: Partial<History>): History {
   return {
-    offered: [offered("1", 10), offered("2", 20), offered("3", 30, false)],
+    offered: [offered("1", 10), offered("2", 20), offered("3", 30, 429)],
     consumers: [{ stream: "s", name: "c", isSteady: true }],
     delivered: () => ["1", "2"],
     deadLettered: () => [],
@@ -23,7 +23,7 @@ test("all is well when what was accepted was delivered", () => {
     invented: [],
     duplicates: { "s/c": 0 },
     acceptedCount: 2,
-    outsideOutages: { offeredCount: 3, acceptedRatio: 2 / 3 },
+    outsideOutages: { offeredCount: 3, acceptedRatio: 2 / 3, refused: { 429: 1 } },
   });
 });
 
@@ -51,5 +51,5 @@ test("duplicates are counted, and events that nobody offered are seen", () => {
 
 test("an event whose offer or answer lies in an outage does not count as refused", () => {
   const outages = [{ fromMs: 33, untilMs: 50 }];
-  expect(judgeLosses(history({ outages })).outsideOutages).toEqual({ offeredCount: 2, acceptedRatio: 1 });
+  expect(judgeLosses(history({ outages })).outsideOutages).toEqual({ offeredCount: 2, acceptedRatio: 1, refused: {} });
 });

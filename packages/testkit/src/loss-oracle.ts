@@ -1,11 +1,14 @@
+/** The status that promises that an event will not be lost. */
+export const ACCEPTED = 202;
+
 /** An event that was offered over HTTP. Times are milliseconds of one clock. */
 export interface OfferedEvent {
   readonly id: string;
   readonly stream: string;
   readonly offeredAtMs: number;
   readonly answeredAtMs: number;
-  /** 202; anything else, no answer too, leaves open whether it was taken. */
-  readonly isAccepted: boolean;
+  /** The answer's status; undefined without an answer. Anything but 202 leaves open whether it was taken. */
+  readonly status: number | undefined;
 }
 
 /** Who ought to get every event of a stream. */
@@ -44,8 +47,14 @@ export interface LossVerdict {
   /** By `stream/consumer`: how often an event was taken that had been taken before. */
   readonly duplicates: Readonly<Record<string, number>>;
   readonly acceptedCount: number;
-  /** Events whose offer and answer lie outside every outage, and what part of them was accepted: 0 to 1. */
-  readonly outsideOutages: { readonly offeredCount: number; readonly acceptedRatio: number };
+  /** Events whose offer and answer lie outside every outage, what part of them was accepted, and how the others went. */
+  readonly outsideOutages: {
+    readonly offeredCount: number;
+    /** 0 to 1. */
+    readonly acceptedRatio: number;
+    /** By status, or "no answer". */
+    readonly refused: Readonly<Record<string, number>>;
+  };
 }
 
 /** Judges a history: accepted ⊆ delivered ∪ dead-lettered, for each consumer of the event's stream. */
@@ -61,8 +70,8 @@ export function judgeLosses(history: History): LossVerdict {
     const delivered = new Set(deliveries);
     const dead = new Set(history.deadLettered(consumer));
     duplicates[where] = deliveries.length - delivered.size;
-    for (const { id, isAccepted } of offered) {
-      if (!isAccepted) continue;
+    for (const { id, status } of offered) {
+      if (status !== ACCEPTED) continue;
       if (!delivered.has(id) && !dead.has(id)) lost.push(`${where}/${id}`);
       if (consumer.isSteady && !delivered.has(id)) astray.push(`${where}/${id}`);
     }
@@ -75,7 +84,7 @@ export function judgeLosses(history: History): LossVerdict {
     astray: [...new Set(astray)],
     invented,
     duplicates,
-    acceptedCount: history.offered.filter(({ isAccepted }) => isAccepted).length,
+    acceptedCount: history.offered.filter(({ status }) => status === ACCEPTED).length,
     outsideOutages: acceptedOutside(history),
   };
 }
@@ -85,6 +94,11 @@ function acceptedOutside({ offered, outages }: History): LossVerdict["outsideOut
     ({ offeredAtMs, answeredAtMs }) =>
       !outages.some(({ fromMs, untilMs }) => offeredAtMs <= untilMs && answeredAtMs >= fromMs),
   );
-  const accepted = outside.filter(({ isAccepted }) => isAccepted);
-  return { offeredCount: outside.length, acceptedRatio: outside.length === 0 ? 0 : accepted.length / outside.length };
+  const refused: Record<string, number> = {};
+  for (const { status } of outside) {
+    if (status !== ACCEPTED) refused[status ?? "no answer"] = (refused[status ?? "no answer"] ?? 0) + 1;
+  }
+  const accepted = outside.filter(({ status }) => status === ACCEPTED);
+  const acceptedRatio = outside.length === 0 ? 0 : accepted.length / outside.length;
+  return { offeredCount: outside.length, acceptedRatio, refused };
 }

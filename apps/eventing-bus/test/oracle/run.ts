@@ -2,6 +2,7 @@
 import { openNatsBus } from "@kelvin/bus-nats";
 import { startEventLoad, type EventLoad } from "@kelvin/testkit/event-load";
 import {
+  ACCEPTED,
   judgeLosses,
   type ExpectedConsumer,
   type History,
@@ -12,7 +13,7 @@ import { startBus, type BusProcess, type Rig, type SubscriberProcess } from "./r
 import type { Sabotage } from "./sabotage.ts";
 import { describeStrike, type Strike } from "./strikes.ts";
 import type { Notice, Order, Transition } from "./transitions.ts";
-import { CONSUMERS, DEAD_LETTERS, logSpec, STREAMS, type ConsumerName } from "./world.ts";
+import { BODY_BYTES, CONSUMERS, DEAD_LETTERS, logSpec, STREAMS, type ConsumerName } from "./world.ts";
 
 export interface RunSpec {
   /** Its name at the broker, and the number of its first event. */
@@ -52,7 +53,7 @@ interface Run {
 export async function runOracle(rig: Rig, spec: RunSpec): Promise<RunReport> {
   const { run, sabotage } = spec;
   const bus = await startBus(rig, { run, ...(sabotage === undefined ? {} : { sabotage }) });
-  const load = startEventLoad({ ...spec, port: bus.port, streams: STREAMS });
+  const load = startEventLoad({ ...spec, port: bus.port, streams: STREAMS, bodyBytes: BODY_BYTES });
   const running: Run = { spec, rig, bus, load, outages: [] };
   const [seen, unseen]: [string[], string[]] = [[], []];
   try {
@@ -114,7 +115,7 @@ async function killBus(transition: Transition, { bus, load, outages }: Run): Pro
 
 /** Nobody is told at once that a process died: it takes nothing since its last answer, which was a moment ago. */
 function lastSignOfLifeMs({ offered }: EventLoad): number {
-  const last = offered.findLast(({ isAccepted }) => isAccepted)?.answeredAtMs ?? 0;
+  const last = offered.findLast(({ status }) => status === ACCEPTED)?.answeredAtMs ?? 0;
   return Math.max(last, Date.now() - 1_000);
 }
 

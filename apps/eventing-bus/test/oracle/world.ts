@@ -39,6 +39,12 @@ export const CONSUMERS: Readonly<Record<ConsumerName, ConsumerKind>> = {
   },
 };
 
+/** Of each event. */
+export const BODY_BYTES = 8_000;
+
+/** Small enough that a log would be full before the run ends, were it not trimmed: one of them in the short run, too. */
+const BYTES_MAX: Readonly<Record<Reading, number>> = { each: 8_000_000, shared: 80_000_000 };
+
 export function logSpec(run: string, reading: Reading): LogSpec {
-  return { id: `${run}-${reading}`, partitions: 1, unfinishedBytesMax: 50_000_000 };
+  return { id: `${run}-${reading}`, partitions: 1, unfinishedBytesMax: BYTES_MAX[reading] };
 }

@@ -89,8 +89,10 @@ async function failed({ job, consumer, verdict }: Attempted, tools: DeliveryTool
   return deadLetter(job, failure, tools);
 }
 
+/** Jobs that wait for the same place must not come back together, or few of them find it free, time after time. */
 function putOff(job: Job, reason: string, tools: DeliveryTools): StepResult {
-  const waitMs = Math.min(DEFERRAL_MS_MAX, DEFERRAL_MS_MIN * 2 ** job.deferrals);
+  const meanMs = Math.min(DEFERRAL_MS_MAX, DEFERRAL_MS_MIN * 2 ** job.deferrals);
+  const waitMs = meanMs * (0.5 + tools.random());
   const again = { ...job, deferrals: job.deferrals + 1, notBeforeMs: tools.clock.nowMs() + waitMs };
   return { kind: "again", job: again, reason };
 }
