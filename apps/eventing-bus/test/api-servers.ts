@@ -42,6 +42,8 @@ export async function openControlOn(api: Api): Promise<ControlOnApi> {
 /** An API server with the namespaces and kinds of Eventing. */
 export interface Api {
   readonly kube: KubeClient;
+  /** For processes of their own; undefined: there can be none. */
+  readonly kubeconfig?: string;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function openRealApi(): Promise<Api> {
   await kube.create(Namespace, { metadata: { name: "knative-eventing" } });
   return {
     kube,
+    kubeconfig,
     async close() {
       await kube.close();
       server.kill("SIGTERM");

@@ -100,7 +100,7 @@ export async function openSink(status: (got: Received) => number = () => 202) {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     received,
-    ids: () => received.map(({ headers }) => headers["ce-id"]),
+    ids: () => received.map(({ headers }) => String(headers["ce-id"])),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

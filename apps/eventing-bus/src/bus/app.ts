@@ -48,7 +48,8 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
   let ingress: Awaited<ReturnType<typeof openIngress>> | undefined;
   const join = async (): Promise<void> => {
     await parts.synced();
-    await servers.looked();
+    if (state.isLeaving) return;
+    await servers.begin();
     if (state.isLeaving) return;
     ingress = await openIngress({
       listeners: [{ name: "http", host: config.host, port: config.httpPort }],

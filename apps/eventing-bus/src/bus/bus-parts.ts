@@ -25,8 +25,10 @@ export interface BusParts {
 
 /** Streams that are worked on at the broker at once. */
 const PLACES = 16;
-/** Of an answer more is not read. */
-const ANSWER_BYTES_MAX = 1024 * 1024;
+/** How long a bus in memory goes on delivering when it is stopped. */
+const MEMORY_DRAIN_MS_MAX = 25_000;
+const LOOK_AGAIN_MS = 100;
+const senderLimits = { connectionsMax: 100, originsMax: 1_000, answerBytesMax: 1024 * 1024, connectMsMax: 5_000 };
 
 /** The only place that knows all parts, and which of them calls which. */
 export function openBusParts(
@@ -46,13 +48,7 @@ export function openBusParts(
   const link = openBusLink(open, { clock, log });
   const heartbeat = openHeartbeat({ ask: (signal) => askServer(kube, systemNamespace, signal), clock });
   const routes = makeRoutes();
-  const sender = openHttpSender({
-    connectionsMax: 100,
-    originsMax: 1_000,
-    answerBytesMax: ANSWER_BYTES_MAX,
-    connectMsMax: 5_000,
-    clock: deliveryClock,
-  });
+  const sender = openHttpSender({ ...senderLimits, clock: deliveryClock });
   const servers = openStreamServers({
     view,
     link,
@@ -93,12 +89,19 @@ export function openBusParts(
       book.setTrouble(link.trouble ?? null);
     },
     async close(drainMs) {
+      if (link.current?.isDurable === false) await untilFinished(servers, clock);
       await Promise.all([...all.map((informer) => informer.close()), configMaps.close(), heartbeat.close()]);
       await servers.close(drainMs);
       await Promise.all([census.close(), sender.close()]);
       await link.close();
     },
   };
+}
+
+/** What is in memory ends with this process, so it is delivered first, as far as that can be waited for. */
+async function untilFinished(servers: StreamServers, clock: BusDeps["clock"]): Promise<void> {
+  const endMs = clock.monotonicMs() + MEMORY_DRAIN_MS_MAX;
+  while (clock.monotonicMs() < endMs && (await servers.unfinished()) > 0) await clock.sleep(LOOK_AGAIN_MS);
 }
 
 /** Any answer will do, a refusal too. */

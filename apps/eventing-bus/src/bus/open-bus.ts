@@ -8,6 +8,8 @@ export interface OpenedBus {
   readonly deadLetters: DeadLetterStore;
   /** The life of its streams: another one after a bus has forgotten them. Without dots. */
   readonly life: string;
+  /** Whether what waits outlives this process. */
+  readonly isDurable: boolean;
 }
 
 /**
@@ -44,6 +46,7 @@ function openStub(): OpenBus {
       bus: openStubBus(),
       deadLetters: makeMemoryDeadLetterStore({ bytesMax: DEAD_LETTER_BYTES_MAX.memory, clock: systemClock }),
       life: randomUUID(),
+      isDurable: false,
     });
 }
 
@@ -57,7 +60,7 @@ function openNats(env: NodeJS.ProcessEnv): OpenBus {
     const bus = await openNatsBus({ servers, name, ...(credentials === undefined ? {} : { credentials }) });
     try {
       const deadLetters = await bus.openDeadLetterStore({ id, bytesMax: DEAD_LETTER_BYTES_MAX.disk });
-      return { bus, deadLetters, life: FOR_EVER };
+      return { bus, deadLetters, life: FOR_EVER, isDurable: true };
     } catch (error) {
       await bus.close();
       throw error;

@@ -35,6 +35,8 @@ export interface StreamServer {
   readonly looked: Promise<void>;
   /** Whether there is nothing to keep in mind of the stream. */
   readonly isIdle: boolean;
+  /** Events that some consumer has not had yet. */
+  unfinished(): Promise<number>;
   /** Reads on or not, while it is not known who the consumers are. */
   setPaused(isPaused: boolean): void;
   /** Stops delivering, after up to `drainMs` for attempts that run. What waits stays with the bus. */
@@ -122,6 +124,7 @@ export function openStreamServer(stream: StreamName, deps: ServerDeps): StreamSe
     get isIdle() {
       return running === undefined && state.opened === undefined && deps.view.wanted(stream) === "gone";
     },
+    unfinished: async () => (await state.opened?.delivery.unfinished()) ?? 0,
     setPaused(isPaused) {
       if (isPaused) state.opened?.delivery.pause();
       else state.opened?.delivery.resume();

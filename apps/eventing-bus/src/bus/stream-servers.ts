@@ -4,18 +4,23 @@ import { objectText, type StreamName } from "./stream-key.ts";
 
 /** The servers of all streams that there are. */
 export interface StreamServers {
+  /**
+   * Begins, once everything has been seen: a Broker that is read before its Triggers are known loses their events. Resolves
+   * when each stream was looked at once.
+   */
+  begin(): Promise<void>;
   /** Looks at every stream again. */
   wake(): void;
-  /** Looks at every stream there is. Resolves when each was looked at once. */
-  looked(): Promise<void>;
   setPaused(isPaused: boolean): void;
+  /** Events that some consumer has not had yet. */
+  unfinished(): Promise<number>;
   close(drainMs: number): Promise<void>;
 }
 
 /** Opens a server for each stream as it comes, and drops it when there is nothing left of the stream. */
 export function openStreamServers(deps: ServerDeps & { readonly view: ClusterView }): StreamServers {
   const servers = new Map<string, StreamServer>();
-  let isClosed = false;
+  let isServing = false;
   const wake = (stream: StreamName): StreamServer => {
     const text = objectText(stream);
     const server = servers.get(text) ?? openStreamServer(stream, deps);
@@ -27,22 +32,27 @@ export function openStreamServers(deps: ServerDeps & { readonly view: ClusterVie
     for (const [text, server] of servers) if (server.isIdle) servers.delete(text);
   };
   deps.view.onChange((streams) => {
-    if (isClosed) return;
+    if (!isServing) return;
     for (const stream of streams) wake(stream);
     sweep();
   });
   return {
+    async begin() {
+      isServing = true;
+      await Promise.all(deps.view.streams().map((stream) => wake(stream).looked));
+    },
     wake() {
       for (const server of servers.values()) server.wake();
-    },
-    async looked() {
-      await Promise.all(deps.view.streams().map((stream) => wake(stream).looked));
     },
     setPaused(isPaused) {
       for (const server of servers.values()) server.setPaused(isPaused);
     },
+    async unfinished() {
+      const all = await Promise.all([...servers.values()].map((server) => server.unfinished()));
+      return all.reduce((sum, one) => sum + one, 0);
+    },
     async close(drainMs) {
-      isClosed = true;
+      isServing = false;
       await Promise.all([...servers.values()].map((server) => server.close(drainMs)));
     },
   };
