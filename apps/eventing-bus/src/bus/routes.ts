@@ -1,7 +1,7 @@
 import type { Entrance } from "../data-path/accept.ts";
 import type { FindEntrance, Refusal } from "../data-path/ingress.ts";
 import { channelHosts, isChannelHost, type NamespacedName } from "../model/names.ts";
-import type { StreamName } from "./stream-key.ts";
+import type { StreamKind, StreamName } from "./stream-key.ts";
 
 /** Which requests mean which stream. */
 export interface Routes {
@@ -12,36 +12,39 @@ export interface Routes {
   readonly find: FindEntrance;
 }
 
+/** Where events go that mean one of these names; a Channel and an InMemoryChannel may have the same. */
+interface Place {
+  readonly kind: StreamKind;
+  readonly to: Entrance | Refusal;
+}
+
 /**
  * A channel is meant by its Host, or by the path `/<namespace>/<name>` at a Host of the channels' Service; a Broker by that
  * path at any other Host. Hosts come in lower case and without port.
  */
 export function makeRoutes(): Routes {
-  const brokersByPath = new Map<string, Entrance | Refusal>();
-  const channelsByPath = new Map<string, Entrance | Refusal>();
-  const channelsByHost = new Map<string, Entrance | Refusal>();
+  const brokersByPath = new Map<string, Place>();
+  const channelsByPath = new Map<string, Place>();
+  const channelsByHost = new Map<string, Place>();
+  const placesOf = (stream: StreamName): [Map<string, Place>, string][] => {
+    if (stream.kind === "Broker") return [[brokersByPath, pathOf(stream)]];
+    const byHost = channelHosts(stream).map((host): [Map<string, Place>, string] => [channelsByHost, host]);
+    return [[channelsByPath, pathOf(stream)], ...byHost];
+  };
   return {
     set(stream, to) {
-      if (stream.kind === "Broker") {
-        brokersByPath.set(pathOf(stream), to);
-        return;
-      }
-      channelsByPath.set(pathOf(stream), to);
-      for (const host of channelHosts(stream)) channelsByHost.set(host, to);
+      for (const [places, name] of placesOf(stream)) places.set(name, { kind: stream.kind, to });
     },
     delete(stream) {
-      if (stream.kind === "Broker") {
-        brokersByPath.delete(pathOf(stream));
-        return;
+      for (const [places, name] of placesOf(stream)) {
+        if (places.get(name)?.kind === stream.kind) places.delete(name);
       }
-      channelsByPath.delete(pathOf(stream));
-      for (const host of channelHosts(stream)) channelsByHost.delete(host);
     },
     find({ host, path }) {
       const channel = channelsByHost.get(host);
-      if (channel !== undefined) return channel;
+      if (channel !== undefined) return channel.to;
       const byPath = isChannelHost(host) ? channelsByPath : brokersByPath;
-      return byPath.get(path) ?? (path.endsWith("/") ? byPath.get(path.slice(0, -1)) : undefined);
+      return (byPath.get(path) ?? (path.endsWith("/") ? byPath.get(path.slice(0, -1)) : undefined))?.to;
     },
   };
 }
