@@ -336,6 +336,22 @@ describe("controller", () => {
     expect(told.at(-1)).toBe("forget a");
   });
 
+  test("an object that is gone when its finalizer is to go is no failure", async () => {
+    const { kube, clock, events } = await open({
+      finalizerName: "widgets.example.dev",
+      reconcile: () => Promise.resolve(waitForEvent),
+      finalize: async ({ metadata }) => {
+        const { resourceVersion } = metadata;
+        const body = { metadata: { resourceVersion, finalizers: [] } };
+        await kube.patch(Widget, { namespace: "n", name: "a" }, { type: "merge", body });
+        return undefined;
+      },
+    });
+    await kube.delete(Widget, { namespace: "n", name: "a" });
+    await clock.advance(1000);
+    expect([kube.objects(Widget).length, events]).toEqual([0, []]);
+  });
+
   test("finalize may take its time: the object stays until it has nothing left to wait for", async () => {
     let turns = 0;
     const { kube, clock, events } = await open({

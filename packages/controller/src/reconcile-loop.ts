@@ -1,5 +1,5 @@
 import type { ConditionedStatus, ConditionSet, Kind, KubeObject, ObjectKey } from "@kelvin/api";
-import { deepCopy, isSemanticallyEqual, keyOf } from "@kelvin/kube";
+import { deepCopy, isSemanticallyEqual, keyOf, NotFoundError } from "@kelvin/kube";
 import type { Clock, Informer, KubeClient } from "@kelvin/kube";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { Log } from "./log.ts";
@@ -118,6 +118,11 @@ async function finalizeObject<T extends KubeObject>(
   const unfinished = await finalize?.(object, context);
   if (unfinished !== undefined) return unfinished;
   const metadata = { resourceVersion, finalizers: finalizers.filter((name) => name !== finalizerName) };
-  await context.kube.patch(kind, keyOf(object), { type: "merge", body: { metadata } });
+  try {
+    await context.kube.patch(kind, keyOf(object), { type: "merge", body: { metadata } });
+  } catch (error) {
+    // It went between: what was read lags behind.
+    if (!(error instanceof NotFoundError)) throw error;
+  }
   return waitForEvent;
 }

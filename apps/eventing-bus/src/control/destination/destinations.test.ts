@@ -186,6 +186,7 @@ const gizmoKind = { group: "example.com", version: "v1", kind: "Gizmo", plural: 
 
 describe("a kind", () => {
   test("that may not be read is a problem that says what to do, and is read once it may be", async () => {
+    kube.put(definition("gizmos", ["v1"]));
     kube.put(gizmo("http://one/"));
     kube.intercept((call) => {
       if (lists("gizmos")(call)) throw new ForbiddenError("no");
@@ -199,9 +200,13 @@ describe("a kind", () => {
     expect(await ask({ ref: gizmoRef })).toEqual(["http://one/"]);
   });
 
-  test("that does not exist is a problem, until it does", async () => {
+  test.each([
+    ["not found", new NotFoundError("the server could not find the requested resource")],
+    // Who may read nothing of a group is told so before anybody looks whether there is such a thing.
+    ["forbidden", new ForbiddenError("no")],
+  ])("that does not exist, and so is %s, is a problem, until it does", async (_, error) => {
     kube.intercept((call) => {
-      if (lists("gizmos")(call)) throw new NotFoundError("the server could not find the requested resource");
+      if (lists("gizmos")(call)) throw error;
     });
     expect(await ask({ ref: gizmoRef })).toEqual(["no: there is no Gizmo of example.com/v1 here"]);
     kube.intercept(undefined);

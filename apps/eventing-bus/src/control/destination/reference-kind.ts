@@ -29,7 +29,10 @@ export function describeKind({ group, version, kind }: KindName): string {
 }
 
 /** Where objects of a kind are found, or a sentence that says why nowhere. */
-export type KindLookup = { readonly ok: true; readonly kind: Kind } | { readonly ok: false; readonly problem: string };
+export type KindLookup =
+  /** `isGuessed`: definitions can be read, and none says that there is such a kind. */
+  | { readonly ok: true; readonly kind: Kind; readonly isGuessed: boolean }
+  | { readonly ok: false; readonly problem: string };
 
 /**
  * Finds out under which plural and version a kind is served. Custom kinds say so themselves; those of Kubernetes follow the
@@ -40,11 +43,13 @@ export async function findKind(
   name: KindName,
   options: CallOptions = {},
 ): Promise<KindLookup> {
-  const definition = isCustom(name) ? await findDefinition(kube, name, options) : undefined;
-  if (definition !== undefined) return kindOfDefinition(definition, name);
+  const definition = isCustom(name) ? await findDefinition(kube, name, options) : "unreadable";
+  if (typeof definition === "object") return kindOfDefinition(definition, name);
   const { group, version, kind } = name;
   if (version === undefined) return { ok: false, problem: `there is no ${describeKind(name)} here` };
-  return { ok: true, kind: { group, version, kind, plural: guessPlural(kind), namespaced: true } };
+  // Where definitions can be read and none is there, an API server beside this one may still serve it.
+  const isGuessed = definition === undefined;
+  return { ok: true, kind: { group, version, kind, plural: guessPlural(kind), namespaced: true }, isGuessed };
 }
 
 function isCustom({ group }: KindName): boolean {
@@ -55,7 +60,7 @@ async function findDefinition(
   kube: Pick<KubeClient, "find" | "list">,
   { group, kind }: KindName,
   options: CallOptions,
-): Promise<CustomResourceDefinition | undefined> {
+): Promise<CustomResourceDefinition | "unreadable" | undefined> {
   const isIt = ({ spec }: CustomResourceDefinition): boolean => spec.group === group && spec.names.kind === kind;
   try {
     const likely = await kube.find(CustomResourceDefinition, { name: `${guessPlural(kind)}.${group}` }, options);
@@ -63,7 +68,7 @@ async function findDefinition(
     // Its plural is irregular, or there is none.
     return (await kube.list(CustomResourceDefinition, options)).items.find(isIt);
   } catch (error) {
-    if (error instanceof ForbiddenError) return undefined;
+    if (error instanceof ForbiddenError) return "unreadable";
     throw error;
   }
 }
@@ -78,7 +83,11 @@ function kindOfDefinition({ spec }: CustomResourceDefinition, name: KindName): K
   }
   const { group, kind } = name;
   const namespaced = spec.scope === "Namespaced";
-  return { ok: true, kind: { group, version: version.name, kind, plural: spec.names.plural, namespaced } };
+  return {
+    ok: true,
+    kind: { group, version: version.name, kind, plural: spec.names.plural, namespaced },
+    isGuessed: false,
+  };
 }
 
 /** As client-go's UnsafeGuessKindToResource. */

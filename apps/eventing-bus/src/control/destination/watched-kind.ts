@@ -52,6 +52,8 @@ export function openWatchedKind(options: WatchedKindOptions): WatchedKind {
   const settle = (text: string | undefined): void => {
     // Whoever asks before anything is known waits for it, and need not be woken.
     const isNews = isKnown && text !== problem;
+    if (text !== undefined && text !== problem)
+      options.log.warn({ problem: text }, "A kind that is referred to is not read");
     [problem, isKnown] = [text, true];
     known.resolve();
     if (isNews) options.onChange(undefined);
@@ -96,43 +98,49 @@ interface Attempt {
 }
 
 async function tryToWatch(options: WatchedKindOptions, signal: AbortSignal): Promise<Attempt> {
-  const { kube, log, clock, name, onChange } = options;
-  let kind: Kind;
+  const { kube, log, name } = options;
   try {
     const found = await findKind(kube, name, { signal });
     if (!found.ok) return { problem: found.problem };
-    kind = found.kind;
+    const { informer, refusal } = await openUnlessRefused(found.kind, options, signal);
+    if (refusal === undefined) return { informer };
+    await informer.close();
+    const isAbsent = found.isGuessed || refusal instanceof NotFoundError;
+    return { problem: isAbsent ? `there is no ${describeKind(name)} here` : explainForbidden(found.kind) };
   } catch (error) {
-    if (signal.aborted) return {};
-    log.warn({ err: toError(error), kind: name.kind }, "Looking for a kind failed, trying again");
+    if (!signal.aborted) log.warn({ err: toError(error), kind: name.kind }, "Looking for a kind failed, trying again");
     return {};
   }
+}
+
+/** Resolves when all objects are there, or the server has said that it will not give them, or `signal` has aborted. */
+async function openUnlessRefused(
+  kind: Kind,
+  { kube, log, clock, onChange }: WatchedKindOptions,
+  signal: AbortSignal,
+): Promise<{ informer: Informer<TrackedObject>; refusal: Error | undefined }> {
   const refused = Promise.withResolvers<Error | undefined>();
   const informer = openInformer<TrackedObject>(kube, kind, {
     clock,
     transform: trimObject,
     onError(err) {
-      log.warn({ err, kind: name.kind }, "Watching failed, trying again");
       if (err instanceof ForbiddenError || err instanceof NotFoundError) refused.resolve(err);
+      else log.warn({ err, kind: kind.kind }, "Watching failed, trying again");
     },
+  });
+  informer.onChange(({ before, after }) => {
+    const object = after ?? before;
+    // The first objects are no change: whoever asks waits for them.
+    if (informer.isSynced && object !== undefined && !isSameToAskers(before, after)) onChange(keyText(keyOf(object)));
   });
   const onAbort = (): void => refused.resolve(undefined);
   signal.addEventListener("abort", onAbort, { once: true });
-  const error = await Promise.race([informer.synced.then(() => undefined), refused.promise]);
+  const refusal = await Promise.race([informer.synced.then(() => undefined), refused.promise]);
   signal.removeEventListener("abort", onAbort);
-  if (error !== undefined) {
-    await informer.close();
-    return { problem: explainRefusal(kind, name, error) };
-  }
-  informer.onChange(({ before, after }) => {
-    const object = after ?? before;
-    if (object !== undefined && !isSameToAskers(before, after)) onChange(keyText(keyOf(object)));
-  });
-  return { informer };
+  return { informer, refusal };
 }
 
-function explainRefusal({ plural, group }: Kind, name: KindName, error: Error): string {
-  if (error instanceof NotFoundError) return `there is no ${describeKind(name)} here`;
+function explainForbidden({ plural, group }: Kind): string {
   const resource = group === "" ? plural : `${plural}.${group}`;
   return (
     `${resource} may not be read: a ClusterRole with label duck.knative.dev/addressable: "true" ` +
