@@ -72,6 +72,35 @@ describe("a plain Service", () => {
   });
 });
 
+describe("another name of a Service (ExternalName)", () => {
+  const named = (externalName: string): CoreService => ({ metadata: {}, spec: { type: "ExternalName", externalName } });
+  const directoryOf = (services: Readonly<Record<string, CoreService>>) => {
+    const directory = openServiceDirectory({
+      service: (namespace, name) => services[`${namespace}/${name}`],
+      slices: () => [],
+      ownIp: "10.0.0.1",
+    });
+    for (const key of Object.keys(services)) directory.refresh(...(key.split("/") as [string, string]));
+    return directory;
+  };
+
+  test("is followed to the Service, over several names too", () => {
+    const alias = named("b.other.svc.cluster.local");
+    const directory = directoryOf({ "ns/a": alias, "other/b": named("s.ns.svc"), "ns/s": service });
+    expect(directory.find("ns", "a")?.ports).toHaveLength(2);
+  });
+
+  test("leads nowhere in a circle, when its Service is gone, and out of the cluster", () => {
+    const directory = directoryOf({
+      "ns/a": named("a.ns.svc"),
+      "ns/b": named("gone.ns"),
+      "ns/c": named("example.com"),
+    });
+    expect(["a", "b"].map((name) => directory.find("ns", name))).toEqual([undefined, undefined]);
+    expect(directory.find("ns", "c")?.ports ?? []).toEqual([]);
+  });
+});
+
 test("parseServiceHost knows the three forms of an in-cluster name", () => {
   for (const host of ["s.ns", "s.ns.svc", "s.ns.svc.cluster.local"]) {
     expect(parseServiceHost(host)).toEqual({ namespace: "ns", name: "s" });

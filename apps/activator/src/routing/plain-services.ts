@@ -17,6 +17,8 @@ export interface PlainService {
   readonly namespace: string;
   readonly name: string;
   readonly ports: readonly ServicePort[];
+  /** The Service of the cluster that it is only another name of (ExternalName), such as a channel's that leads to its bus. */
+  readonly alias?: { readonly namespace: string; readonly name: string };
 }
 
 /** Joins a Service with its EndpointSlices. `before` lends its endpoints, so that their counts go on. */
@@ -36,7 +38,13 @@ export function makePlainService(
         (address) => known.get(address) ?? { address, inFlight: 0 },
       ),
     }));
-  return { namespace: service.metadata.namespace ?? "", name: service.metadata.name ?? "", ports };
+  const alias = aliasOf(service);
+  const { namespace = "", name = "" } = service.metadata;
+  return { namespace, name, ports, ...(alias === undefined ? {} : { alias }) };
+}
+
+function aliasOf({ spec }: CoreService): PlainService["alias"] {
+  return spec?.type === "ExternalName" ? parseServiceHost(spec.externalName ?? "") : undefined;
 }
 
 /** The port asked for by number or name; the one at 80 or the first when none is asked for, or it does not exist. */

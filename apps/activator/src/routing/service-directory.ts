@@ -3,6 +3,7 @@ import { makePlainService, type PlainService } from "./plain-services.ts";
 
 /** The plain Services of the cluster, brought up to date one at a time. */
 export interface ServiceDirectory {
+  /** Follows a Service that is another name of one; never out of the cluster. */
   find(namespace: string, name: string): PlainService | undefined;
   /** Reads the Service and its slices anew. */
   refresh(namespace: string, name: string): void;
@@ -15,12 +16,22 @@ export interface ServiceSource {
   readonly ownIp: string;
 }
 
+/** Names that lead to names: more is a loop, or might as well be. */
+const aliasesMax = 4;
+
 export const serviceNameLabel = "kubernetes.io/service-name";
 
 export function openServiceDirectory(source: ServiceSource): ServiceDirectory {
   const services = new Map<string, PlainService>();
   return {
-    find: (namespace, name) => services.get(`${namespace}/${name}`),
+    find(namespace, name) {
+      let service = services.get(`${namespace}/${name}`);
+      for (let count = 0; service?.alias !== undefined; count++) {
+        if (count === aliasesMax) return undefined;
+        service = services.get(`${service.alias.namespace}/${service.alias.name}`);
+      }
+      return service;
+    },
     refresh(namespace, name) {
       const key = `${namespace}/${name}`;
       const service = source.service(namespace, name);
@@ -36,10 +47,13 @@ export function openServiceDirectory(source: ServiceSource): ServiceDirectory {
 
 /** Keeps of a Service what forwarding reads. */
 export function trimService(service: CoreService): CoreService {
-  const ports = service.spec?.ports;
+  const { ports, type, externalName } = service.spec ?? {};
   return {
     metadata: trimMeta(service.metadata),
-    spec: ports === undefined ? {} : { ports },
+    spec: {
+      ...(ports === undefined ? {} : { ports }),
+      ...(type === "ExternalName" && externalName !== undefined ? { type, externalName } : {}),
+    },
   };
 }
 
