@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getCondition, type ConditionedStatus, type KubeObject } from "@kelvin/api";
 import { createLogger } from "@kelvin/http-service";
 import {
   CustomResourceDefinition,
@@ -10,6 +11,7 @@ import {
   Namespace,
   openKubeClient,
   systemClock,
+  type Kind,
   type KubeClient,
 } from "@kelvin/kube";
 import { openFakeKube } from "@kelvin/testkit";
@@ -84,6 +86,32 @@ async function readDefinitions(): Promise<CustomResourceDefinition[]> {
   const texts = await Promise.all(files.map((file) => readFile(join(directory, file), "utf8")));
   return texts.map((text) => parse(text) as CustomResourceDefinition);
 }
+
+/** What tests do to objects of the namespace `default`, and wait for. */
+export function objectsOf(kube: KubeClient) {
+  const namespace = "default";
+  const readyOf = async (kind: Kind, name: string): Promise<string> => {
+    const object: Conditioned | undefined = await kube.find(kind, { namespace, name });
+    const { status = "", reason = "" } = getCondition(object?.status, "Ready") ?? {};
+    return `${status}/${reason}`;
+  };
+  return {
+    /** Stores an object as a user does: it gets its uid there. */
+    async create<T extends KubeObject>(kind: Kind<T>, object: T): Promise<T> {
+      const { uid: _uid, generation: _generation, ...metadata } = object.metadata;
+      return kube.create(kind, { ...object, metadata });
+    },
+    find: <T extends KubeObject>(kind: Kind<T>, name: string): Promise<T | undefined> =>
+      kube.find(kind, { namespace, name }),
+    /** Status and reason of its Ready. */
+    readyOf,
+    /** Waits until its Ready is so. */
+    become: (kind: Kind, name: string, want: string): Promise<boolean> =>
+      until(async () => (await readyOf(kind, name)) === want),
+  };
+}
+
+type Conditioned = KubeObject & { status?: ConditionedStatus };
 
 /** Waits for a state, not for a time; gives up loudly after ten seconds, or as many as given. */
 export async function until<T>(
