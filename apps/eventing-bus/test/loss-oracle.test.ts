@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { findNatsProblem } from "@kelvin/testkit/nats-server";
 import { openRig, type Rig } from "./oracle/rig.ts";
 import { IDS_A_RUN, runOracle } from "./oracle/run.ts";
 import type { Sabotage } from "./oracle/sabotage.ts";
 import { planStrikes, seeded, type Strike } from "./oracle/strikes.ts";
+import { findBrokerProblem } from "./oracle/struck-broker.ts";
 import { STREAMS, WINDOW } from "./oracle/world.ts";
 
 const isLong = process.env["KELVIN_TEST_LONG"] === "1";
@@ -12,13 +12,13 @@ const RATE_PER_SECOND = 60;
 const RANDOM_STRIKES = isLong ? 60 : 4;
 /** What one strike may make come twice to one consumer: the window of its reader, and as much from the step logs. */
 const DUPLICATES_A_STRIKE = 2 * WINDOW;
-const problem = findNatsProblem();
+const problem = findBrokerProblem("nats");
 const withServer = problem === undefined ? describe : describe.skip;
 
 withServer(`no accepted event is lost on JetStream (${problem ?? "found"})`, () => {
   let rig: Rig;
   beforeAll(async () => {
-    rig = await openRig();
+    rig = await openRig("nats");
   }, 60_000);
   afterAll(() => rig.close());
 

@@ -9,7 +9,7 @@ let subscribers: Subscribers;
 let bus: BusProcess;
 beforeAll(async () => {
   subscribers = await openSubscribers();
-  bus = await startBus({ ...subscribers, natsPort: undefined }, { run: "stub" });
+  bus = await startBus({ ...subscribers, broker: undefined }, { run: "stub" });
 }, 60_000);
 afterAll(async () => {
   await bus.close();

@@ -1,4 +1,4 @@
-import { BusError, BusRefusedError, BusUnavailableError } from "@kelvin/bus";
+import { BusError, BusRefusedError, BusUnavailableError, RecordTooLargeError } from "@kelvin/bus";
 
 /** What the broker answers when no waiting mends it. */
 const REFUSALS = new Set([
@@ -22,6 +22,9 @@ const REFUSALS = new Set([
 export function kafkaFailure(error: unknown, what: string): Error {
   if (error instanceof BusError) return error;
   const causes = causesOf(error);
+  if (isAnswer(error, "MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE")) {
+    return new RecordTooLargeError(`${what}: with its headers it is more than the topic takes`, { cause: error });
+  }
   const text = `${what}: ${causes.at(-1)?.message ?? String(error)}`;
   const isRefused = causes.some((cause) => REFUSALS.has(typeOf(cause)) || cause.name.includes("SASLAuthentication"));
   return isRefused ? new BusRefusedError(text, { cause: error }) : new BusUnavailableError(text, { cause: error });

@@ -57,12 +57,7 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, clock }: LogPar
       if (readerIds.size > 0 && lag.bytes + bytes > spec.unfinishedBytesMax) {
         throw new LogFullError(`${spec.id}: about ${lag.bytes} bytes wait for delivery; more are not taken`);
       }
-      try {
-        await commits.append([toMessage(record, partitionOf(record), clock.nowMs())]);
-      } catch (error) {
-        if (!isAnswer(error, "MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE")) throw error;
-        throw new RecordTooLargeError(`${bytes} bytes, headers aside; this topic takes ${topic.batchBytesMax} in all`);
-      }
+      await commits.append([toMessage(record, partitionOf(record), clock.nowMs())]);
       lag.added(bytes);
     },
     ends: async () => writeEnds(await fetchEnds(connection, topic.name)),

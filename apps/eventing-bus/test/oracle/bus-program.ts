@@ -12,10 +12,10 @@ import {
   type DeliveryPorts,
   type Reading,
 } from "@kelvin/bus";
-import { openNatsBus } from "@kelvin/bus-nats";
 import type { Entrance } from "../../src/data-path/accept.ts";
 import { openHttpSender } from "../../src/data-path/http-sender.ts";
 import { openIngress } from "../../src/data-path/ingress.ts";
+import { openBrokerBus, type BrokerAddress } from "./broker-bus.ts";
 import { applySabotage, type Sabotage } from "./sabotage.ts";
 import { announcingBus, announcingPorts, obeyOrders, type Notice } from "./transitions.ts";
 import { CONSUMERS, DEAD_LETTERS, logSpec, SILENCE_MS_MAX, STREAMS, WINDOW, type ConsumerName } from "./world.ts";
@@ -23,7 +23,7 @@ import { CONSUMERS, DEAD_LETTERS, logSpec, SILENCE_MS_MAX, STREAMS, WINDOW, type
 /** What the process is told when it starts. */
 export interface BusArgument {
   /** Where the broker is; undefined: the stub bus. */
-  readonly natsPort: number | undefined;
+  readonly broker: BrokerAddress | undefined;
   readonly port: number;
   /** Unlike that of any other run on the same broker. */
   readonly run: string;
@@ -49,12 +49,11 @@ interface Opened {
 }
 
 async function openBus(): Promise<Opened> {
-  if (argument.natsPort === undefined) {
+  if (argument.broker === undefined) {
     const deadLetters = makeMemoryDeadLetterStore({ bytesMax: 10_000_000, clock: systemClock });
     return { bus: openStubBus(), deadLetters };
   }
-  const servers = [`nats://127.0.0.1:${argument.natsPort}`];
-  const bus = await openNatsBus({ servers, name: "oracle", silenceMsMax: SILENCE_MS_MAX });
+  const bus = await openBrokerBus(argument.broker, { name: "oracle", silenceMsMax: SILENCE_MS_MAX });
   try {
     return { bus, deadLetters: await bus.openDeadLetterStore({ id: argument.run, ...DEAD_LETTERS }) };
   } catch (error) {
@@ -115,7 +114,12 @@ async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promi
     memoryFile: argument.memoryFile,
   });
   const delivery = await untilThere(async () => {
-    const spec = { log: logSpec(argument.run, reading), reading, handoffMs: 500, inFlightMax: WINDOW };
+    const spec = {
+      log: logSpec(argument.run, reading, argument.broker?.kind ?? "stub"),
+      reading,
+      handoffMs: 500,
+      inFlightMax: WINDOW,
+    };
     const opened = await openStreamDelivery(sabotaged.bus, spec, sabotaged.ports);
     try {
       const names = Object.keys(CONSUMERS) as ConsumerName[];

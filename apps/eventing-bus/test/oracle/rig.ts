@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, startChildProgram, type ChildProgram } from "@kelvin/testkit/child-program";
-import { openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
 import { openTcpProxy, type TcpProxy } from "@kelvin/testkit/tcp-proxy";
+import type { BrokerAddress } from "./broker-bus.ts";
 import type { BusArgument } from "./bus-program.ts";
 import type { Sabotage } from "./sabotage.ts";
+import { openStruckBroker, type StruckBroker } from "./struck-broker.ts";
 
 /** A subscriber's process; it notes what it takes in a file. */
 export interface SubscriberProcess {
@@ -18,7 +19,7 @@ export interface SubscriberProcess {
 }
 
 /** Where the process under test finds everybody, and a directory that outlives it. */
-export type Ways = Pick<BusArgument, "natsPort" | "ports"> & { readonly dir: string };
+export type Ways = Pick<BusArgument, "broker" | "ports"> & { readonly dir: string };
 
 /** Subscribers in processes of their own, and a way to one of them that can be broken. */
 export interface Subscribers {
@@ -54,22 +55,20 @@ export async function openSubscribers(): Promise<Subscribers> {
 
 /** With a real broker, and a way to it that can be broken. */
 export interface Rig extends Subscribers {
-  readonly server: NatsServer;
+  readonly server: StruckBroker;
   readonly wayToBroker: TcpProxy;
-  readonly natsPort: number;
+  readonly broker: BrokerAddress;
 }
 
-export async function openRig(): Promise<Rig> {
-  const server = await openNatsServer();
-  const [wayToBroker, subscribers] = await Promise.all([openTcpProxy(server.port), openSubscribers()]);
+export async function openRig(kind: BrokerAddress["kind"]): Promise<Rig> {
+  const [server, subscribers] = await Promise.all([openStruckBroker(kind), openSubscribers()]);
   return {
     ...subscribers,
     server,
-    wayToBroker,
-    natsPort: wayToBroker.port,
+    wayToBroker: server.way,
+    broker: server.address,
     async close() {
       await subscribers.close();
-      await wayToBroker.close();
       await server.close();
     },
   };
@@ -114,12 +113,12 @@ export interface BusProcess {
 }
 
 export async function startBus(
-  { dir, natsPort, ports }: Ways,
+  { dir, broker, ports }: Ways,
   { run, sabotage }: { readonly run: string; readonly sabotage?: Sabotage },
 ): Promise<BusProcess> {
   const port = await findFreePort();
   const argument: BusArgument = {
-    natsPort,
+    broker,
     port,
     run,
     ports,

@@ -1,5 +1,5 @@
 // One run: load, strikes, a quiet end, and the oracle's word.
-import { openNatsBus } from "@kelvin/bus-nats";
+import type { Bus } from "@kelvin/bus";
 import { startEventLoad, type EventLoad } from "@kelvin/testkit/event-load";
 import {
   ACCEPTED,
@@ -9,6 +9,7 @@ import {
   type LossVerdict,
   type Outage,
 } from "@kelvin/testkit/loss-oracle";
+import { openBrokerBus } from "./broker-bus.ts";
 import { startBus, type BusProcess, type Rig, type SubscriberProcess } from "./rig.ts";
 import type { Sabotage } from "./sabotage.ts";
 import { describeStrike, type Strike } from "./strikes.ts";
@@ -129,6 +130,11 @@ async function breakAndMend(strike: Strike, { rig, spec }: Run, goOn: () => void
     await rig.server.start();
     return true;
   }
+  if (strike.victim === "replica") {
+    goOn();
+    await shareForAWhile(rig, spec);
+    return true;
+  }
   if (!("mode" in strike)) {
     await rig.struck.kill();
     goOn();
@@ -147,10 +153,17 @@ async function breakAndMend(strike: Strike, { rig, spec }: Run, goOn: () => void
   return hasTakenEffect;
 }
 
+/** A second process takes its share of the work, and is killed with some of it in hand. */
+async function shareForAWhile(rig: Rig, { run }: RunSpec): Promise<void> {
+  const replica = await startBus(rig, { run });
+  await pause(1_500);
+  await replica.close();
+}
+
 /** Judges when nothing waits at the broker any more, or nothing is lost already. */
 async function settle(running: Run): Promise<LossVerdict & Pick<RunReport, "stillWaiting">> {
   const { rig, spec, load, outages } = running;
-  const bus = await openNatsBus({ servers: [rig.server.url], name: "oracle's eye" });
+  const bus = await openBrokerBus(rig.server.directAddress, { name: "oracle's eye" });
   const store = await bus.openDeadLetterStore({ id: spec.run, ...DEAD_LETTERS });
   try {
     const waits = async (): Promise<number> => {
@@ -182,10 +195,9 @@ async function settle(running: Run): Promise<LossVerdict & Pick<RunReport, "stil
   }
 }
 
-type NatsBus = Awaited<ReturnType<typeof openNatsBus>>;
-
-async function backlogOf(bus: NatsBus, { run, stream }: { run: string; stream: (typeof STREAMS)[number] }) {
-  const spec = logSpec(run, stream);
+async function backlogOf(bus: Bus, { run, stream }: { run: string; stream: (typeof STREAMS)[number] }) {
+  // As it is at the broker, however many partitions that has.
+  const spec = { ...logSpec(run, stream, "nats"), partitions: 1 };
   const ids = [spec.id, ...[0, 1, 2, 3].map((step) => `${spec.id}.step${step}`)];
   const readers = ["broker", "steps", ...Object.keys(CONSUMERS).map((name) => `${stream}/${name}`)];
   let records = 0;

@@ -2,9 +2,12 @@
 import type { TcpProxyMode } from "@kelvin/testkit/tcp-proxy";
 import { TRANSITIONS, type Transition } from "./transitions.ts";
 
-/** Who is hit at which step of some event. What dies is started again; what is broken is mended. */
+/**
+ * Who is hit at which step of some event. What dies is started again; what is broken is mended. A replica is a second
+ * process that comes to share the work, and is killed in the middle of it.
+ */
 export type Strike =
-  | { readonly victim: "bus" | "broker" | "subscriber"; readonly transition: Transition }
+  | { readonly victim: "bus" | "broker" | "subscriber" | "replica"; readonly transition: Transition }
   | {
       readonly victim: "way to the broker" | "way to the subscriber";
       readonly transition: Transition;

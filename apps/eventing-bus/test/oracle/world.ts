@@ -45,6 +45,9 @@ export const BODY_BYTES = 8_000;
 /** Small enough that a log would be full before the run ends, were it not trimmed: one of them in the short run, too. */
 const BYTES_MAX: Readonly<Record<Reading, number>> = { each: 8_000_000, shared: 80_000_000 };
 
-export function logSpec(run: string, reading: Reading): LogSpec {
-  return { id: `${run}-${reading}`, partitions: 1, unfinishedBytesMax: BYTES_MAX[reading] };
+/** Kafka shares partitions among processes, JetStream records. */
+const PARTITIONS = { stub: 1, nats: 1, kafka: 3 } as const;
+
+export function logSpec(run: string, reading: Reading, kind: keyof typeof PARTITIONS): LogSpec {
+  return { id: `${run}-${reading}`, partitions: PARTITIONS[kind], unfinishedBytesMax: BYTES_MAX[reading] };
 }

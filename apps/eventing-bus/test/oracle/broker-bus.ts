@@ -1,0 +1,24 @@
+// The buses of the oracle, by their broker's address, for the process that is struck and for the eye that looks on.
+import type { Bus, DeadLetterStore } from "@kelvin/bus";
+
+/** Where a broker is: `host:port`. */
+export interface BrokerAddress {
+  readonly kind: "nats" | "kafka";
+  readonly at: string;
+}
+
+export interface BrokerBus extends Bus {
+  openDeadLetterStore(spec: { readonly id: string; readonly bytesMax: number }): Promise<DeadLetterStore>;
+}
+
+export async function openBrokerBus(
+  { kind, at }: BrokerAddress,
+  options: { readonly name: string; readonly silenceMsMax?: number },
+): Promise<BrokerBus> {
+  if (kind === "kafka") {
+    const { openKafkaBus } = await import("@kelvin/bus-kafka");
+    return openKafkaBus({ brokers: [at], ...options });
+  }
+  const { openNatsBus } = await import("@kelvin/bus-nats");
+  return openNatsBus({ servers: [`nats://${at}`], ...options });
+}
