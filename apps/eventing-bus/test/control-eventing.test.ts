@@ -14,6 +14,7 @@ import { configMap, coreService, inNamespace, withSpec } from "@kelvin/testkit";
 import { openControlOn, openFakeApi, openRealApi, until, type Api, type ControlOnApi } from "./api-servers.ts";
 import { broker, eventType, trigger } from "./eventing-builders.ts";
 import { busView, served } from "./fake-buses.ts";
+import { Gizmo, gizmoDefinition, setGizmoAddress } from "./gizmo.ts";
 
 const namespace = "default";
 // On a real API server, on machines that may be busy.
@@ -197,9 +198,7 @@ describe.each([
       return getCondition(status, "SubscriberResolved")?.status === "False";
     });
     await kube.create(CustomResourceDefinition, gizmoDefinition);
-    const made = await until(() => kube.create(Gizmo, { metadata: { namespace, name: "g" } }).catch(() => undefined));
-    const status = { address: { url: "http://gizmo.example/box" } };
-    await kube.update(Gizmo, { ...made, status }, { subresource: "status" });
+    await setGizmoAddress(kube, { namespace, name: "g" }, "http://gizmo.example/box");
     await until(async () => (await uriOf()) === "http://gizmo.example/in", 20);
     await kube.delete(Gizmo, { namespace, name: "g" });
     await until(async () => (await uriOf()) === undefined);
@@ -225,25 +224,3 @@ function template(kind: string): ConfigMap {
 function sink(): CoreService {
   return coreService("sink", withSpec({ ports: [{ port: 80 }] }));
 }
-
-interface Gizmo extends KubeObject {
-  status?: object;
-}
-const Gizmo: Kind<Gizmo> = { group: "example.com", version: "v1", kind: "Gizmo", plural: "gizmata", namespaced: true };
-const gizmoDefinition: CustomResourceDefinition = {
-  metadata: { name: "gizmata.example.com" },
-  spec: {
-    group: "example.com",
-    names: { kind: "Gizmo", plural: "gizmata", singular: "gizmo", listKind: "GizmoList" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};

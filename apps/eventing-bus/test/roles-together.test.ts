@@ -3,13 +3,23 @@ import { getCondition, isReady, type ConditionedStatus, type KubeObject } from "
 import { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { createLogger } from "@kelvin/http-service";
-import { ConfigMap, Namespace, Pod, systemClock, type Kind, type KubeClient } from "@kelvin/kube";
+import {
+  ConfigMap,
+  CustomResourceDefinition,
+  Namespace,
+  Pod,
+  systemClock,
+  type Kind,
+  type KubeClient,
+} from "@kelvin/kube";
 import { openBus, type RunningBus } from "../src/bus/app.ts";
 import { parseBusConfig } from "../src/bus/config.ts";
 import { openControl } from "../src/control/app.ts";
 import { openBusWatch } from "../src/control/bus-watch/open-bus-watch.ts";
+import { parseReport } from "../src/model/report.ts";
 import { openRealApi, until } from "./api-servers.ts";
 import { broker, brokerConfig, call, EVENT, inMemoryChannel, openSink, subscription, trigger } from "./bus-world.ts";
+import { Gizmo, gizmoDefinition, setGizmoAddress } from "./gizmo.ts";
 
 // Both roles as they are deployed, on the local cluster's API server, with real sockets between all of them.
 
@@ -159,4 +169,47 @@ test("a stub that is started again serves what it served, and what comes then is
   await roles.restartBus();
   expect((await post("4")).status).toBe(202);
   await until(() => sink.ids().includes("4"));
+}, 60_000);
+
+test("events wait while the subscriber is gone, and go where it is when it comes back", async () => {
+  const roles = await openRoles();
+  const { kube } = roles;
+  const [old, next] = [await openSink(), await openSink()];
+  closers.push(
+    () => old.close(),
+    () => next.close(),
+  );
+  await roles.bus.joined;
+  const key = { namespace: "shop", name: "g" };
+  await kube.create(CustomResourceDefinition, gizmoDefinition);
+  await setGizmoAddress(kube, key, old.url);
+  await create(kube, Broker, broker("orders"));
+  const ref = { apiVersion: "example.com/v1", kind: "Gizmo", ...key };
+  const spec = { broker: "orders", subscriber: { ref } };
+  const { uid = "" } = (await create(kube, Trigger, trigger("t", undefined, { spec }))).metadata;
+  await untilReady(kube, Trigger, "t");
+
+  const { http, internal } = roles.bus.ports();
+  const sent: string[] = [];
+  const post = async (): Promise<void> => {
+    const id = String(sent.length);
+    expect((await call(http, { path: "/shop/orders", headers: { ...EVENT, "ce-id": id } })).status).toBe(202);
+    sent.push(id);
+  };
+  await post();
+  await until(() => old.ids().includes("0"));
+  await kube.delete(Gizmo, key);
+  await until(
+    async () => (await kube.get(Trigger, { namespace: "shop", name: "t" })).status?.subscriberUri === undefined,
+  );
+  // The bus hears of it a little later: what comes before that is still delivered.
+  await until(async () => {
+    await post();
+    const report = parseReport((await call(internal, { path: "/report?after=", method: "GET" })).body);
+    return (report.consumers[uid]?.backlog ?? 0) > 0;
+  });
+  await setGizmoAddress(kube, key, next.url);
+  await until(() => next.ids().length > 0);
+  await until(() => new Set([...old.ids(), ...next.ids()]).size === sent.length);
+  await untilReady(kube, Trigger, "t");
 }, 60_000);
