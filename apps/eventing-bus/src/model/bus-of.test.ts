@@ -93,11 +93,13 @@ describe("a Broker", () => {
     expect("message" in found ? `${found.kind}: ${found.message}` : "").toContain(says);
   });
 
-  test("whose configuration is lost is served by the bus that its status names", () => {
+  test("whose configuration is lost, or that is being deleted, is served by the bus that its status names", () => {
     const noted = { ...broker("MTChannelBasedBroker", ref), status: { annotations: { "kelvin.dev/bus": "nats" } } };
     const inMemory = template("messaging.knative.dev/v1", "InMemoryChannel");
     const finds = [undefined, { data: { "channel-template-spec": "{" } }, inMemory, template("a/v1", "B")];
     expect(finds.map((content) => busServingBroker(noted, () => content))).toEqual(["nats", "nats", "stub", undefined]);
     expect(busServingBroker(broker("MTChannelBasedBroker", ref), () => undefined)).toBeUndefined();
+    const going = { ...noted, metadata: { ...noted.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    expect(finds.map((content) => busServingBroker(going, () => content))).toEqual(["nats", "nats", "nats", "nats"]);
   });
 });

@@ -82,7 +82,8 @@ export function busOfBroker(
 
 /**
  * The bus that is to serve a Broker now; undefined: none. While its configuration is lost or cannot be read that is the bus which
- * its status names: whoever deletes a ConfigMap does not mean to stop the events.
+ * its status names: whoever deletes a ConfigMap does not mean to stop the events. So is it once the Broker is being deleted, for
+ * that is who must remove it.
  *
  * @param findConfigMap Finds what `brokerConfigOf` names.
  */
@@ -90,8 +91,10 @@ export function busServingBroker(
   broker: Broker,
   findConfigMap: (name: ConfigMapName) => ConfigMapContent | undefined,
 ): string | undefined {
+  const noted = broker.status?.annotations?.[statusAnnotations.bus];
+  if (noted !== undefined && broker.metadata.deletionTimestamp !== undefined) return noted;
   const found = busOfBroker(broker, findConfigMap);
-  if (found.kind === "unreadable") return broker.status?.annotations?.[statusAnnotations.bus];
+  if (found.kind === "unreadable") return noted;
   return found.kind === "bus" ? found.bus : undefined;
 }
 
