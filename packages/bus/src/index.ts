@@ -10,6 +10,7 @@ export type { Backlog, Bus, BusLog, BusReader, BusRecord, BusTrouble, HeldRecord
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export type { Consumer, ConsumerLimits, Destination, ReplyRule } from "./delivery/consumer.ts";
+export type { CircuitView, Gate } from "./delivery/gate.ts";
 export type { KnownConsumer } from "./delivery/consumer-table.ts";
 export type { DeadLetter, DeadLetterReason, DeadLetterStore } from "./delivery/dead-letter-store.ts";
 export { takeInHand } from "./delivery/event-in-hand.ts";

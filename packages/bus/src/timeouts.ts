@@ -12,7 +12,7 @@ export interface Timeouts {
   /** Calls back once, when `delayMs` have passed, unless it is cancelled before. */
   start(delayMs: number, callback: () => void): Timeout;
   cancel(timeout: Timeout): void;
-  /** Cancels all, and stops the timers below. */
+  /** Cancels all, and stops the timers below: what is started from then on never calls back. */
   close(): void;
 }
 
@@ -25,6 +25,7 @@ interface Queue {
 /** @see Timeouts */
 export function makeTimeouts(clock: Clock): Timeouts {
   const queues = new Map<number, Queue>();
+  let isClosed = false;
 
   const arm = (delayMs: number, queue: Queue): void => {
     const first = queue.waiting.values().next().value;
@@ -44,6 +45,7 @@ export function makeTimeouts(clock: Clock): Timeouts {
   return {
     start(delayMs, callback) {
       const timeout: Timeout = { delayMs, dueMs: clock.nowMs() + delayMs, callback };
+      if (isClosed) return timeout;
       const queue = queues.get(delayMs);
       if (queue !== undefined) {
         queue.waiting.add(timeout);
@@ -58,6 +60,7 @@ export function makeTimeouts(clock: Clock): Timeouts {
       queues.get(timeout.delayMs)?.waiting.delete(timeout);
     },
     close() {
+      isClosed = true;
       for (const { stop } of queues.values()) stop();
       queues.clear();
     },

@@ -246,6 +246,7 @@ describe("giving up", () => {
     const answers = [told(post(opened, server.port)), told(post(opened, server.port))];
     opened.close();
     expect(await Promise.all(answers)).toEqual(["the client was closed", "the client was closed"]);
+    expect(await told(post(opened, server.port))).toBe("the client was closed");
   });
 });
 

@@ -88,6 +88,7 @@ class Connections implements PostClient, UpstreamOwner {
   readonly options: PostClientOptions;
   readonly #idle = new Map<string, UpstreamConnection[]>();
   readonly #all = new Set<UpstreamConnection>();
+  #isClosed = false;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: PostClientOptions) {
@@ -101,6 +102,8 @@ class Connections implements PostClient, UpstreamOwner {
     const idle = this.#takeIdle(key);
     if (idle !== undefined) {
       post.send(idle);
+    } else if (this.#isClosed) {
+      post.upstreamReset();
     } else if (this.#all.size >= this.options.connectionsMax) {
       post.fail(`${this.#all.size} connections are open already`);
     } else {
@@ -114,6 +117,7 @@ class Connections implements PostClient, UpstreamOwner {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#sweeper);
     for (const connection of this.#all) {
       const { user } = connection;

@@ -1,4 +1,5 @@
 import type { Consumer, Destination } from "./consumer.ts";
+import type { KnownConsumer } from "./consumer-table.ts";
 import { deadLetter } from "./dead-letter.ts";
 import type { Failure } from "./dead-letter.ts";
 import { outgoing } from "./event-in-hand.ts";
@@ -10,8 +11,13 @@ import type { DeliveryTools } from "./tools.ts";
 import { judge } from "./verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
-const DEFERRAL_MS_MIN = 1_000;
-const DEFERRAL_MS_MAX = 60_000;
+/** How long a job is put off that could not be attempted: briefly in a burst, else so long that it waits in a step log. */
+const BRIEF_DEFERRAL_MS = 1_000;
+const DEFERRAL_MS = 10_000;
+const LONG_DEFERRAL_MS = 60_000;
+const LONG_DEFERRALS_FROM = 6;
+/** Deferrals are lengthened by up to this part, so that what was put off together does not return together. */
+const DEFERRAL_JITTER = 0.25;
 
 /**
  * One attempt, with all that follows from it: reply, dead letter, or when to try again. Uses the consumer as it is now,
@@ -21,15 +27,20 @@ export async function attempt(job: Job, tools: DeliveryTools): Promise<StepResul
   const known = tools.consumers.find(job.consumerId);
   if (known === undefined) return { kind: "ended", ending: "dropped" };
   const { consumer, gate } = known;
-  if (consumer.subscriber === undefined) return putOff(job, "Unresolved", tools);
-  const pass = gate.enter(tools.clock.nowMs());
-  if (typeof pass === "string") return putOff(job, pass, tools);
+  if (consumer.subscriber === undefined) return putOff(job, { known, waitMs: 0 }, tools);
+  const pass = gate.enter(tools.clock.nowMs(), job.hasTurn);
+  if (pass.kind === "refused") {
+    const { waitMs, hasTurn } = pass;
+    if (hasTurn && !job.hasTurn) return takeTurn(job, waitMs, tools);
+    return putOff(job, { known, waitMs }, tools);
+  }
 
   const outcome = await sendTo(consumer.subscriber, { job, consumer }, tools);
   const verdict = judge(outcome, tools.clock.nowMs());
   pass.leave(tools.clock.nowMs(), verdict.isDown);
   note(job, `attempt ${job.attempts + 1}: ${verdict.code}`, tools);
-  return conclude({ job: { ...job, attempts: job.attempts + 1, deferrals: 0 }, consumer, outcome, verdict }, tools);
+  const counted: Job = { ...job, attempts: job.attempts + 1, deferrals: 0, hasTurn: false };
+  return conclude({ job: counted, consumer, outcome, verdict }, tools);
 }
 
 interface Attempted {
@@ -78,7 +89,7 @@ async function failed({ job, consumer, verdict }: Attempted, tools: DeliveryTool
   if (verdict.kind === "retry" && job.attempts <= retryPolicy.retry) {
     const waitMs = waitBeforeRetry(retryPolicy, job.attempts, { ...verdict, random: tools.random() });
     const again = { ...job, notBeforeMs: tools.clock.nowMs() + waitMs };
-    return { kind: "again", job: again, reason: `answered ${verdict.code}` };
+    return { kind: "again", job: again, isDeferred: false };
   }
   const failure: Failure = {
     reason: verdict.kind === "retry" ? "RetriesExhausted" : "Rejected",
@@ -89,12 +100,28 @@ async function failed({ job, consumer, verdict }: Attempted, tools: DeliveryTool
   return deadLetter(job, failure, tools);
 }
 
-/** Jobs that wait for the same place must not come back together, or few of them find it free, time after time. */
-function putOff(job: Job, reason: string, tools: DeliveryTools): StepResult {
-  const meanMs = Math.min(DEFERRAL_MS_MAX, DEFERRAL_MS_MIN * 2 ** job.deferrals);
-  const waitMs = meanMs * (0.5 + tools.random());
-  const again = { ...job, deferrals: job.deferrals + 1, notBeforeMs: tools.clock.nowMs() + waitMs };
-  return { kind: "again", job: again, reason };
+function takeTurn(job: Job, waitMs: number, tools: DeliveryTools): StepResult {
+  const again = { ...job, hasTurn: true, notBeforeMs: tools.clock.nowMs() + waitMs };
+  return { kind: "again", job: again, isDeferred: false };
+}
+
+/**
+ * A burst is spread over a moment. A consumer that many events wait for already would fill what short waits are waited in
+ * with them, and others would wait behind: its events wait elsewhere, longer.
+ */
+function putOff(
+  job: Job,
+  { known, waitMs }: { readonly known: KnownConsumer; readonly waitMs: number },
+  tools: DeliveryTools,
+): StepResult {
+  const { backlog, consumer } = known;
+  const isBurst = job.deferrals === 0 && backlog < consumer.limits.inFlight && consumer.subscriber !== undefined;
+  const longMs = job.deferrals < LONG_DEFERRALS_FROM ? DEFERRAL_MS : LONG_DEFERRAL_MS;
+  const deferralMs = isBurst
+    ? BRIEF_DEFERRAL_MS * (0.5 + tools.random())
+    : longMs * (1 + DEFERRAL_JITTER * tools.random());
+  const notBeforeMs = tools.clock.nowMs() + Math.max(waitMs, deferralMs);
+  return { kind: "again", job: { ...job, deferrals: job.deferrals + 1, notBeforeMs }, isDeferred: true };
 }
 
 function note(job: Job, detail: string, tools: DeliveryTools): void {

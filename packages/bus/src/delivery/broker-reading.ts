@@ -4,6 +4,7 @@ import { attempt } from "./attempt.ts";
 import { takeInHand } from "./event-in-hand.ts";
 import type { EventInHand } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
+import { newJob } from "./job.ts";
 import type { Job, StepResult } from "./job.ts";
 import { poisonous } from "./poison.ts";
 import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
@@ -51,7 +52,7 @@ async function deliverToAll(record: HeldRecord, parts: ReadingParts): Promise<bo
   const consumerIds = matching(hand, record, parts);
   const results = await Promise.all(
     consumerIds.map((consumerId) => {
-      const job: Job = { hand, consumerId, attempts: 0, deferrals: 0, notBeforeMs: 0 };
+      const job = newJob(hand, consumerId);
       return deliverFirst(job, record, parts);
     }),
   );

@@ -2,7 +2,7 @@ import type { BusReader, HeldRecord } from "../bus.ts";
 import { carry } from "./carry.ts";
 import { takeInHand } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
-import type { Job } from "./job.ts";
+import { newJob } from "./job.ts";
 import { poisonous } from "./poison.ts";
 import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
 
@@ -22,9 +22,9 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
     if (consumer.since !== undefined && !record.isAfter(consumer.since)) return true;
     const hand = takeInHand(record.headers, record.body);
     if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) return true;
-    const job: Job = { hand, consumerId, attempts: 0, deferrals: 0, notBeforeMs: 0 };
+    const job = newJob(hand, consumerId);
     const poison = await poisonous(record, job, tools);
-    const result = poison ?? (await carry(job, tools));
+    const result = poison ?? (await carry(job, tools, { isOwnReader: true }));
     const end = result.kind === "again" ? await steps.park(result.job) : result;
     return end.kind === "ended";
   };

@@ -93,7 +93,7 @@ test("a new edition keeps gate and backlog, also for whoever holds them; one tha
   const table = makeConsumerTable();
   table.replace([consumer("a"), consumer("b")]);
   const held = table.find("a");
-  held?.gate.enter(0);
+  held?.gate.enter(0, false);
   expect(table.replace([consumer("a", { generation: 2, ...ofTypes("order") })])).toEqual(["b"]);
   expect(table.find("a")).toBe(held);
   expect(held).toMatchObject({ consumer: { generation: 2 }, gate: { inFlight: 1 } });

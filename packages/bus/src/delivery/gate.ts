@@ -5,21 +5,40 @@ const FAILURES_TO_OPEN = 5;
 const OPEN_MS_MIN = 1_000;
 const OPEN_MS_MAX = 60_000;
 
-/** Why no attempt may be made now. */
-export type Refusal = "InFlightLimit" | "RateLimit" | "CircuitOpen";
+/** No attempt may be made now. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly reason: "InFlightLimit" | "RateLimit" | "CircuitOpen";
+  /** It lasts at least as long. */
+  readonly waitMs: number;
+  /** Whether the attempt has its turn within the rate then: it is to say so when it comes again. */
+  readonly hasTurn: boolean;
+}
 
 /** A place that was taken. */
 export interface Pass {
+  readonly kind: "entered";
   /** Gives the place back, once. `isDown`: no answer came, or one that says the subscriber is unwell (5xx, 429). */
   leave(nowMs: number, isDown: boolean): void;
 }
 
+/**
+ * How a subscriber does. `closed`: attempts are made. `open`: it failed five times in a row and is left alone until
+ * `untilMs`. `half-open`: the next attempt, or the one that runs, decides which of the two it is.
+ */
+export interface CircuitView {
+  readonly state: "closed" | "open" | "half-open";
+  /** Milliseconds since 1970; undefined unless it is open. */
+  readonly untilMs: number | undefined;
+}
+
 /** Lets attempts at one subscriber through: so many at once, so many a second, none while it is down. */
 export interface Gate {
-  enter(nowMs: number): Pass | Refusal;
+  /** @param hasTurn what the last refusal of the same attempt said */
+  enter(nowMs: number, hasTurn: boolean): Pass | Refusal;
   readonly inFlight: number;
-  /** Whether the circuit is open: for status and metrics. */
-  isOpen(nowMs: number): boolean;
+  /** For status and metrics. */
+  circuit(nowMs: number): CircuitView;
   /** Takes new limits; places that are taken stay so. */
   setLimits(limits: ConsumerLimits): void;
 }
@@ -32,15 +51,18 @@ export function makeGate(initialLimits: ConsumerLimits): Gate {
   let limits = initialLimits;
   let inFlight = 0;
   const circuit = makeCircuit();
-  const bucket = makeBucket();
+  const rate = makeRate();
   return {
-    enter(nowMs) {
-      if (circuit.refuses(nowMs)) return "CircuitOpen";
-      if (inFlight >= limits.inFlight) return "InFlightLimit";
-      if (!bucket.take(limits.ratePerSecond, nowMs)) return "RateLimit";
+    enter(nowMs, hasTurn) {
+      const openMs = circuit.refusesFor(nowMs);
+      if (openMs !== undefined) return { kind: "refused", reason: "CircuitOpen", waitMs: openMs, hasTurn };
+      if (inFlight >= limits.inFlight) return { kind: "refused", reason: "InFlightLimit", waitMs: 0, hasTurn };
+      const turn = hasTurn ? NOW : rate.nextTurn(limits, nowMs);
+      if (turn.waitMs > 0) return { kind: "refused", reason: "RateLimit", ...turn };
       inFlight += 1;
       const report = circuit.begin();
       return {
+        kind: "entered",
         leave(endMs, isDown) {
           inFlight -= 1;
           report(endMs, isDown);
@@ -50,7 +72,7 @@ export function makeGate(initialLimits: ConsumerLimits): Gate {
     get inFlight() {
       return inFlight;
     },
-    isOpen: (nowMs) => circuit.refuses(nowMs),
+    circuit: (nowMs) => circuit.view(nowMs),
     setLimits(next) {
       limits = next;
     },
@@ -58,7 +80,9 @@ export function makeGate(initialLimits: ConsumerLimits): Gate {
 }
 
 interface Circuit {
-  refuses(nowMs: number): boolean;
+  /** How long it surely lets nobody through; undefined when it does. */
+  refusesFor(nowMs: number): number | undefined;
+  view(nowMs: number): CircuitView;
   /** Notes the start of an attempt; the function that is returned takes its end. */
   begin(): (endMs: number, isDown: boolean) => void;
 }
@@ -75,7 +99,14 @@ function makeCircuit(): Circuit {
     openUntilMs = nowMs + openMs;
   };
   return {
-    refuses: (nowMs) => openMs > 0 && (nowMs < openUntilMs || isProbing),
+    refusesFor(nowMs) {
+      if (openMs === 0 || (nowMs >= openUntilMs && !isProbing)) return undefined;
+      return Math.max(0, openUntilMs - nowMs);
+    },
+    view(nowMs) {
+      if (openMs === 0) return { state: "closed", untilMs: undefined };
+      return nowMs < openUntilMs ? { state: "open", untilMs: openUntilMs } : { state: "half-open", untilMs: undefined };
+    },
     begin() {
       const isProbe = openMs > 0;
       isProbing = isProbe;
@@ -94,23 +125,39 @@ function makeCircuit(): Circuit {
   };
 }
 
-interface Bucket {
-  take(ratePerSecond: number | undefined, nowMs: number): boolean;
+interface Turn {
+  /** Zero: now. */
+  readonly waitMs: number;
+  /** Whether the turn is kept for whoever was told of it. */
+  readonly hasTurn: boolean;
 }
 
-/** Holds one second's worth, or one token when the rate is below one a second. */
-function makeBucket(): Bucket {
-  let tokens = Number.POSITIVE_INFINITY;
-  let filledAtMs = 0;
+const NOW: Turn = { waitMs: 0, hasTurn: true };
+
+/** How far ahead turns are given. */
+const TURN_MS_MAX = 10_000;
+
+interface Rate {
+  nextTurn(limits: ConsumerLimits, nowMs: number): Turn;
+}
+
+/**
+ * Turns a second, with one second's worth at once. Whoever comes too early gets a turn of his own, as long as no more than
+ * `inFlight` have one; others come again without.
+ */
+function makeRate(): Rate {
+  /** When all turns that were given are over. */
+  let givenUntilMs = 0;
   return {
-    take(ratePerSecond, nowMs) {
-      if (ratePerSecond === undefined) return true;
-      const gained = ((nowMs - filledAtMs) * ratePerSecond) / 1000;
-      tokens = Math.min(Math.max(1, ratePerSecond), tokens + gained);
-      filledAtMs = nowMs;
-      if (tokens < 1) return false;
-      tokens -= 1;
-      return true;
+    nextTurn({ ratePerSecond, inFlight }, nowMs) {
+      if (ratePerSecond === undefined) return NOW;
+      const turnMs = 1000 / ratePerSecond;
+      const burstMs = Math.max(turnMs, 1000);
+      givenUntilMs = Math.max(givenUntilMs, nowMs - burstMs + turnMs);
+      const waitMs = givenUntilMs - nowMs;
+      if (waitMs > Math.min(TURN_MS_MAX, inFlight * turnMs)) return { waitMs, hasTurn: false };
+      givenUntilMs += turnMs;
+      return { waitMs: Math.max(0, waitMs), hasTurn: true };
     },
   };
 }

@@ -17,6 +17,7 @@ export function parkedRecord(job: Job, handoffId: string | undefined): BusRecord
     [`${PREFIX}attempts`, String(job.attempts)],
     [`${PREFIX}deferrals`, String(job.deferrals)],
     [`${PREFIX}not-before`, String(Math.ceil(job.notBeforeMs))],
+    ...(job.hasTurn ? [[`${PREFIX}turn`, "1"]] : []),
     ...(handoffId === undefined ? [] : [[`${PREFIX}handoff`, handoffId]]),
   ];
   return { headers: [...notes.flat(), ...withoutNotes(job.hand.headers)], body: job.hand.body };
@@ -36,6 +37,7 @@ export function readParkedRecord(record: BusRecord): ParkedJob | undefined {
     consumerId: decodeURIComponent(consumer),
     attempts: count(notes.get("attempts")),
     deferrals: count(notes.get("deferrals")),
+    hasTurn: notes.has("turn"),
     notBeforeMs: count(notes.get("not-before")),
     handoffId: notes.get("handoff"),
   };

@@ -12,9 +12,10 @@ import type { DeliveryTools } from "./tools.ts";
 
 /**
  * How long records of a step wait. All of one step wait alike, so the order in which they came is the order in which
- * they are due, and a reader need not look behind the first. The first step is for waits that are waited in place.
+ * they are due, and a reader need not look behind the first. The first step is another: for waits that are shorter, which
+ * are waited in place, and for attempts that still run.
  */
-export const STEP_MS = [10_000, 60_000, 600_000, 3_600_000] as const;
+export const STEP_MS = [10_000, 10_000, 60_000, 600_000, 3_600_000] as const;
 
 const READER_ID = "steps";
 const IN_FLIGHT_MAX = 1_000;
@@ -58,7 +59,7 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
       return store(job, backlogFull(`${known.backlog} events wait for this consumer already`), tools);
     }
     const handoffId = running === undefined ? undefined : handOff(running);
-    const step = steps[stepFor(job.notBeforeMs - tools.clock.nowMs())];
+    const step = steps[running === undefined ? stepFor(job.notBeforeMs - tools.clock.nowMs()) : 0];
     try {
       const isParked = await appendUntilDurable(step, parkedRecord(job, handoffId), tools);
       if (!isParked) return { kind: "given-up" };
@@ -165,8 +166,9 @@ async function goOn(
   tools: DeliveryTools,
 ): Promise<StepResult> {
   const result = await running?.catch(tools.onFault);
-  if (result === undefined || result.kind === "given-up") return carry(job, tools);
-  return result.kind === "again" ? carry(result.job, tools) : result;
+  if (result === undefined || result.kind === "given-up") return carry(job, tools, { isOwnReader: false });
+  if (result.kind !== "again" || result.isDeferred) return result;
+  return carry(result.job, tools, { isOwnReader: false });
 }
 
 async function waitOut(dueMs: number, tools: DeliveryTools): Promise<boolean> {
@@ -213,19 +215,24 @@ function makeStep(bus: Bus, spec: LogSpec): Step {
     if (isPaused) reader.pause();
     return log;
   };
+  const startOnce = (begin: () => Promise<BusLog>): Promise<BusLog> => {
+    if (opening !== undefined) return opening;
+    const begun = begin();
+    opening = begun;
+    // A broker that was away is asked again by the next one who comes.
+    begun.catch(() => {
+      opening = undefined;
+    });
+    return begun;
+  };
   const step: Step = {
     onRecord: () => undefined,
     open() {
-      opening ??= bus.openLog(spec).then(start);
-      // A broker that was away is asked again by the next one who comes.
-      opening.catch(() => {
-        opening = undefined;
-      });
-      return opening;
+      return startOnce(() => bus.openLog(spec).then(start));
     },
     async find() {
       const log = await bus.findLog(spec);
-      if (log !== undefined) await (opening ??= start(log));
+      if (log !== undefined) await startOnce(() => start(log));
     },
     setPaused(paused) {
       isPaused = paused;

@@ -2,6 +2,7 @@
 // end every accepted event must have ended for every consumer.
 import { BusError } from "../bus.ts";
 import type { Bus } from "../bus.ts";
+import type { Clock } from "../clock.ts";
 import type { Consumer } from "../delivery/consumer.ts";
 import type { DeadLetterReason, DeadLetterStore } from "../delivery/dead-letter-store.ts";
 import { openStreamDelivery } from "../delivery/stream-delivery.ts";
@@ -109,7 +110,7 @@ function makeLife(world: World): Life {
     mortal = mine;
     const plain: DeliveryPorts = {
       processId: `p${process}`,
-      clock: world.time,
+      clock: clockOf(mine, world.time),
       random: () => world.random.next(),
       sender: world.subscribers.senderFor(mine),
       deadLetters: mine.deadLetters,
@@ -144,6 +145,17 @@ function makeLife(world: World): Life {
         return false;
       }
     },
+  };
+}
+
+/** The time of one process: what it wanted to do later ends with it. */
+function clockOf(process: MortalBus, time: VirtualTime): Clock {
+  return {
+    nowMs: () => time.nowMs(),
+    setTimer: (callback, delayMs) =>
+      time.setTimer(() => {
+        if (!process.isDead) callback();
+      }, delayMs),
   };
 }
 

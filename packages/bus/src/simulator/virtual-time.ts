@@ -9,37 +9,33 @@ export interface VirtualTime extends Clock {
 interface Timer {
   readonly dueMs: number;
   readonly order: number;
-  readonly callback: () => void;
+  /** Undefined once it was cancelled. */
+  callback: (() => void) | undefined;
 }
 
 /** Starts at zero. Between two timers every promise that can settle does: nothing in the engine waits for real I/O. */
 export function makeVirtualTime(): VirtualTime {
-  const timers = new Set<Timer>();
+  /** A heap: each timer is due no later than the two at twice its place. */
+  const heap: Timer[] = [];
   let nowMs = 0;
   let order = 0;
-  const next = (): Timer | undefined => {
-    let first: Timer | undefined;
-    for (const timer of timers) {
-      if (first === undefined || timer.dueMs < first.dueMs) first = timer;
-    }
-    return first;
-  };
   return {
     nowMs: () => nowMs,
     setTimer(callback, delayMs) {
       order += 1;
-      const timer = { dueMs: nowMs + Math.max(0, delayMs), order, callback };
-      timers.add(timer);
+      const timer: Timer = { dueMs: nowMs + Math.max(0, delayMs), order, callback };
+      push(heap, timer);
       return () => {
-        timers.delete(timer);
+        timer.callback = undefined;
       };
     },
     async runUntil(untilMs) {
       await turn();
-      for (let timer = next(); timer !== undefined && timer.dueMs <= untilMs; timer = next()) {
-        timers.delete(timer);
-        nowMs = timer.dueMs;
-        timer.callback();
+      while (heap[0] !== undefined && heap[0].dueMs <= untilMs) {
+        const { dueMs, callback } = pop(heap);
+        if (callback === undefined) continue;
+        nowMs = dueMs;
+        callback();
         await turn();
       }
       nowMs = Math.max(nowMs, untilMs);
@@ -47,6 +43,43 @@ export function makeVirtualTime(): VirtualTime {
   };
 }
 
-async function turn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+function isBefore(one: Timer | undefined, other: Timer | undefined): boolean {
+  if (one === undefined || other === undefined) return one !== undefined;
+  return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
+}
+
+function push(heap: Timer[], timer: Timer): void {
+  let at = heap.length;
+  while (at > 0) {
+    const above = (at - 1) >> 1;
+    const parent = heap[above];
+    if (parent === undefined || isBefore(parent, timer)) break;
+    heap[at] = parent;
+    at = above;
+  }
+  heap[at] = timer;
+}
+
+/** Takes the first out of a heap that is not empty. */
+function pop(heap: Timer[]): Timer {
+  const first = heap[0];
+  const last = heap.pop();
+  if (first === undefined || last === undefined) throw new Error("no timer is left");
+  if (heap.length === 0) return first;
+  let at = 0;
+  for (;;) {
+    const left = 2 * at + 1;
+    const next = isBefore(heap[left + 1], heap[left]) ? left + 1 : left;
+    const child = heap[next];
+    if (child === undefined || isBefore(last, child)) break;
+    heap[at] = child;
+    at = next;
+  }
+  heap[at] = last;
+  return first;
+}
+
+/** Everything there runs on promises alone, and a tick comes when none of them is left. It is cheaper than the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
