@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { faults, refusals } from "./build-faults.ts";
 import { makeAccount, openRepository, privateRepository, worldManifests } from "./build-world.ts";
 import { applyAll, makeBuild, nodeApp, podsOf, shellStep, verdictOf, waitForEnd, waitForStep } from "./builds.ts";
 import { describeHere, openCluster, withImages, type Cluster } from "./cluster.ts";
@@ -281,5 +282,28 @@ describeHere("a Service of a Build", () => {
       (await kubectl("get", "rev", "-o", "name")).split("\n").filter((name) => name.includes("/page-")),
     ).toHaveLength(2);
     expect(await body()).toBe("Built from other source.\n");
+  });
+});
+
+describeHere("what a user does wrong ends the Build within seconds, and its message says what to change", () => {
+  beforeAll(async () => {
+    await applyAll(kubectl, ...makeAccount("mistaken", "wrong", registry));
+    await kubectl("rollout", "status", "deployment/world", "deployment/private", "--timeout=60s");
+    await applyAll(kubectl, ...faults.map(({ name, spec }) => makeBuild(name, spec)));
+  }, 60_000);
+
+  test.each(faults)("$name", async ({ name, reason, message }) => {
+    const build = await waitForEnd(kubectl, name);
+    expect(verdictOf(build)).toEqual(
+      expect.objectContaining({ status: "False", reason, message: expect.stringMatching(message) }),
+    );
+    expect(build.status?.completionTime).toBeDefined();
+  });
+
+  test.each(refusals)("$name is refused at once", async ({ spec, cause }) => {
+    const result = await kubectl.withInput(JSON.stringify(makeBuild("refused", spec)), "apply", "-f", "-");
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toContain(cause);
+    expect((await kubectl.attempt("get", "build", "refused")).stderr).toContain("not found");
   });
 });

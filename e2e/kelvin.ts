@@ -53,7 +53,11 @@ export async function openKelvin(options: KelvinOptions = {}): Promise<Kelvin> {
   child.stderr.on("data", (chunk: Buffer) => void (log += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => void child.once("exit", resolve));
   const found = await new Promise<Record<string, string>>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not ready after ${startMsMax} ms:\n${log}`)), startMsMax);
+    const timer = setTimeout(() => {
+      // Nobody else could end it.
+      child.kill();
+      reject(new Error(`not ready after ${startMsMax} ms:\n${log}`));
+    }, startMsMax);
     child.stdout.on("data", (chunk: Buffer) => {
       out += chunk.toString();
       const match = readyLine.exec(out);

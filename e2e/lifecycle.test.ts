@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { isDeepStrictEqual } from "node:util";
@@ -12,13 +12,15 @@ import { findLiving, readMachineState } from "./machine-state.ts";
 
 let opened: Kelvin[] = [];
 
-afterEach(async () => {
+async function removeAll(): Promise<void> {
   for (const kelvin of opened) {
     if (kelvin.process.exitCode === null) await kelvin.stop("SIGKILL");
     await removeDataDir(kelvin);
   }
   opened = [];
-}, 60_000);
+}
+
+afterAll(removeAll, 60_000);
 
 async function open(options?: Parameters<typeof openKelvin>[0]): Promise<Kelvin> {
   const kelvin = await openKelvin({ ...options, args: networkOptions });
@@ -27,6 +29,18 @@ async function open(options?: Parameters<typeof openKelvin>[0]): Promise<Kelvin>
 }
 
 describeHere("the end of the supervisor ends everything", () => {
+  /** The one that runs, from one test to the next: each ends it in a way of its own, and starts it again. */
+  let running: Kelvin | undefined;
+
+  async function openFirst(): Promise<Kelvin> {
+    const kelvin = await open();
+    const kubectl = kubectlFor(kelvin);
+    await kubectl("create", "configmap", "kept", "--from-literal=a=b");
+    await kubectl("apply", "-f", "samples/hello/service.yaml");
+    await kubectl("wait", "--for=condition=Ready", "ksvc/hello", "--timeout=60s");
+    return kelvin;
+  }
+
   test.each([
     { name: "TERM to npm", signal: "SIGTERM" as const, wantCode: 0 },
     { name: "INT to npm", signal: "SIGINT" as const, wantCode: 0 },
@@ -35,18 +49,12 @@ describeHere("the end of the supervisor ends everything", () => {
   ])(
     "$name: nothing is left, and the state is there at the next start",
     async ({ signal, wantCode, isToNpm = false }) => {
-      const kelvin = await open();
-      const kubectl = kubectlFor(kelvin);
-      await kubectl("create", "configmap", "kept", "--from-literal=a=b", "--dry-run=client", "-o", "yaml").then(
-        (manifest) => kubectl.withInput(manifest, "apply", "-f", "-"),
-      );
-      await kubectl("apply", "-f", "samples/hello/service.yaml");
-      await kubectl("wait", "--for=condition=Ready", "ksvc/hello", "--timeout=60s");
-
+      const kelvin = running ?? (await openFirst());
+      running = undefined;
       const ports = [kelvin.httpPort, kelvin.localPort, kelvin.apiPort];
-      const running = readMachineState({ dataDir: kelvin.dataDir, ports });
-      expect(running).toMatchObject({ listeningPorts: ports, processes: expect.arrayContaining([expect.any(String)]) });
-      expect(running.networkNamespaces.length).toBeGreaterThan(3);
+      const before = readMachineState({ dataDir: kelvin.dataDir, ports });
+      expect(before).toMatchObject({ listeningPorts: ports, processes: expect.arrayContaining([expect.any(String)]) });
+      expect(before.networkNamespaces.length).toBeGreaterThan(3);
 
       const startMs = performance.now();
       const exited = new Promise<number | null>((resolve) => void kelvin.process.once("exit", resolve));
@@ -61,7 +69,7 @@ describeHere("the end of the supervisor ends everything", () => {
       const isGone = async (): Promise<boolean> =>
         isDeepStrictEqual(readMachineState({ dataDir: kelvin.dataDir, ports }), nothing);
       await eventually(isGone, 20_000, "nothing left");
-      expect(findLiving(running.networkNamespaces)).toEqual([]);
+      expect(findLiving(before.networkNamespaces)).toEqual([]);
 
       const again = await open({
         dataDir: kelvin.dataDir,
@@ -77,16 +85,25 @@ describeHere("the end of the supervisor ends everything", () => {
         "hello after the restart",
       );
       expect(answer.body).toMatch(/^Hello/);
-      await again.stop();
+      running = again;
     },
     180_000,
   );
+
+  test("a second start on the same data directory: already running", async () => {
+    const kelvin = running ?? (await openFirst());
+    const result = start("--", "--data-dir", kelvin.dataDir);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain(`already running as pid ${supervisorPid(kelvin)}`);
+    expect((await call({ port: kelvin.httpPort, host: "hello.default.localhost" })).status).toBe(200);
+  }, 120_000);
 });
 
-describeHere("starting wrongly", () => {
-  const start = (...args: string[]): { status: number | null; stderr: string } =>
-    spawnSync("npm", ["start", ...args], { encoding: "utf8", timeout: 60_000 });
+function start(...args: string[]): { status: number | null; stderr: string } {
+  return spawnSync("npm", ["start", ...args], { encoding: "utf8", timeout: 60_000 });
+}
 
+describeHere("starting wrongly", () => {
   test("an unknown option: exit 2 with usage", () => {
     const result = start("--", "--colour", "blue");
     expect(result.status).toBe(2);
@@ -123,12 +140,4 @@ describeHere("starting wrongly", () => {
     },
     60_000,
   );
-
-  test("a second start on the same data directory: already running", async () => {
-    const kelvin = await open();
-    const result = start("--", "--data-dir", kelvin.dataDir);
-    expect(result.status).toBe(1);
-    expect(result.stderr).toContain(`already running as pid ${supervisorPid(kelvin)}`);
-    await kelvin.stop();
-  }, 120_000);
 });

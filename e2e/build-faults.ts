@@ -1,35 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import {
-  bombUrl,
-  makeAccount,
-  openRepository,
-  privateRepository,
-  refusingRegistry,
-  worldManifests,
-} from "./build-world.ts";
-import { applyAll, makeBuild, nodeApp, shellStep, verdictOf, waitForEnd } from "./builds.ts";
-import { describeHere, openCluster, type Cluster } from "./cluster.ts";
-import { kubectlFor, type Kubectl } from "./kubectl.ts";
+import { bombUrl, openRepository, privateRepository, refusingRegistry } from "./build-world.ts";
+import { nodeApp, shellStep } from "./builds.ts";
 
 // What users do wrong with Builds: each is refused, or ends within seconds, and says what to change.
-
-let cluster: Cluster;
-let kubectl: Kubectl;
-
-beforeAll(async () => {
-  cluster = await openCluster();
-  kubectl = kubectlFor(cluster);
-  const registryPort = (cluster.own?.apiPort ?? 0) + 1;
-  await applyAll(kubectl, ...worldManifests(registryPort));
-  await applyAll(kubectl, ...makeAccount("mistaken", "wrong", `private.localhost:${registryPort}`));
-  const limits = JSON.stringify({ data: { "source-bytes-max": "20Mi" } });
-  await kubectl("patch", "configmap", "config-build", "-n", "knative-build", "--type=merge", "-p", limits);
-  await kubectl("rollout", "status", "deployment/world", "deployment/private", "--timeout=60s");
-}, 120_000);
-
-afterAll(async () => {
-  await cluster.close();
-}, 30_000);
 
 const git = (url: string, revision = "main"): object => ({
   source: { git: { url, revision } },
@@ -40,14 +12,16 @@ const nodeTemplate = { kind: "ClusterBuildTemplate", name: "node-app" };
 const scratch = { volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] };
 const fill = "head -c 40000000 /dev/zero > /scratch/zeros; exec sleep 1000";
 
-interface Fault {
+/** A Build that ends in vain. */
+export interface Fault {
   readonly name: string;
   readonly spec: object;
   readonly reason: string;
   readonly message: RegExp;
 }
 
-const faults: Fault[] = [
+/** Those that end. `mistaken` is a ServiceAccount with a wrong password. */
+export const faults: readonly Fault[] = [
   {
     name: "unreachable-git",
     spec: git("http://world.default.svc.cluster.local:9/app"),
@@ -152,35 +126,17 @@ const faults: Fault[] = [
   },
 ];
 
-describeHere("what a user does wrong ends the Build within seconds, and its message says what to change", () => {
-  beforeAll(async () => {
-    await applyAll(kubectl, ...faults.map(({ name, spec }) => makeBuild(name, spec)));
-  }, 60_000);
-
-  test.each(faults)("$name", async ({ name, reason, message }) => {
-    const build = await waitForEnd(kubectl, name);
-    expect(verdictOf(build)).toEqual(
-      expect.objectContaining({ status: "False", reason, message: expect.stringMatching(message) }),
-    );
-    expect(build.status?.completionTime).toBeDefined();
-  });
-
-  test.each([
-    {
-      name: "a timeout over 24 h",
-      spec: { timeout: "36h", steps: [shellStep("true")] },
-      cause: "expected 0 <= 36h0m0s <= 24: spec.timeout",
-    },
-    {
-      name: "steps beside a template",
-      spec: { template: nodeTemplate, steps: [shellStep("true")] },
-      cause: "expected exactly one, got both: spec.steps, spec.template",
-    },
-    { name: "an unknown field", spec: { stepz: [] }, cause: 'unknown field "spec.stepz"' },
-  ])("$name is refused at once", async ({ spec, cause }) => {
-    const result = await kubectl.withInput(JSON.stringify(makeBuild("refused", spec)), "apply", "-f", "-");
-    expect(result.code).not.toBe(0);
-    expect(result.stderr).toContain(cause);
-    expect((await kubectl.attempt("get", "build", "refused")).stderr).toContain("not found");
-  });
-});
+/** Those that are refused. */
+export const refusals: readonly { readonly name: string; readonly spec: object; readonly cause: string }[] = [
+  {
+    name: "a timeout over 24 h",
+    spec: { timeout: "36h", steps: [shellStep("true")] },
+    cause: "expected 0 <= 36h0m0s <= 24: spec.timeout",
+  },
+  {
+    name: "steps beside a template",
+    spec: { template: nodeTemplate, steps: [shellStep("true")] },
+    cause: "expected exactly one, got both: spec.steps, spec.template",
+  },
+  { name: "an unknown field", spec: { stepz: [] }, cause: 'unknown field "spec.stepz"' },
+];
