@@ -168,9 +168,7 @@ const rows: (ReconcileRow & { readonly buses: Readonly<Record<string, BusView>> 
       Object.fromEntries(
         ["a", "new", "going", "other"]
           .map((name) => [`uid-subscription-${name}`, served()] as const)
-          .concat([
-            ["uid-subscription-b", served({ state: "failed", message: "kelvin.dev/rate-limit: must be a number" })],
-          ]),
+          .concat([["uid-subscription-b", served({ state: "failed", message: "no room" })]]),
       ),
     ),
     key,
@@ -182,7 +180,7 @@ const rows: (ReconcileRow & { readonly buses: Readonly<Record<string, BusView>> 
           uid: "uid-subscription-b",
           observedGeneration: 1,
           ready: "False",
-          message: 'Bus "stub" failed: kelvin.dev/rate-limit: must be a number',
+          message: 'Bus "stub" failed: no room',
         },
       ],
     },

@@ -7,6 +7,7 @@ import {
   describeReconcile,
   fakeClock,
   ownedBy,
+  withAnnotations,
   withConditions,
   withGeneration,
   withSpec,
@@ -109,9 +110,26 @@ const ofChannels: Row[] = [
     wantStatusFields: { observedGeneration: 2 },
   },
   {
-    name: "says what the bus makes of its limits",
+    name: "says when its limits make no sense: the bus goes by the usual ones then",
+    world: [
+      ...channels,
+      subscription("audit", withConditions(allReady), withAnnotations({ "kelvin.dev/rate-limit": "many" })),
+    ],
+    buses: stub(),
+    key,
+    wantStatus: {
+      ...allReady,
+      AddedToChannel: "False/PhysicalChannelSyncFailed",
+      Ready: "False/PhysicalChannelSyncFailed",
+    },
+    wantEvents: [
+      expect.stringMatching(/metadata.annotations: kelvin.dev\/rate-limit: .*, was "many"$/) as unknown as string,
+    ],
+  },
+  {
+    name: "says what the bus cannot do",
     world: [...channels, subscription("audit", withConditions(allReady))],
-    buses: stub({ state: "failed", message: "kelvin.dev/rate-limit: must be a number" }),
+    buses: stub({ state: "failed", message: "no room" }),
     key,
     wantStatus: {
       ...allReady,
@@ -119,7 +137,7 @@ const ofChannels: Row[] = [
       Ready: "False/SubscriptionNotMarkedReadyByChannel",
     },
     wantEvents: [
-      'Warning SubscriptionNotMarkedReadyByChannel: Subscription not marked ready by Channel: Bus "stub" failed: kelvin.dev/rate-limit: must be a number',
+      'Warning SubscriptionNotMarkedReadyByChannel: Subscription not marked ready by Channel: Bus "stub" failed: no room',
     ],
   },
   {

@@ -15,6 +15,7 @@ import {
 import { requeueAfter, waitForEvent, type EventRecorder, type Outcome } from "@kelvin/controller";
 import type { Clock } from "@kelvin/kube";
 import { statusAnnotations } from "../../model/annotations.ts";
+import { limitsOf } from "../../model/limits.ts";
 import type { BusWatch } from "../bus-watch/bus-watch.ts";
 import type { DeadLetterCounts } from "../dead-letter-count.ts";
 import type { Departures } from "../departures.ts";
@@ -104,7 +105,7 @@ function markDelivery(
   return count === undefined ? undefined : deps.deadLetters.refresh(status, { uid, count });
 }
 
-/** The bus watches Subscriptions itself: where it is, the channel has this one. */
+/** The bus watches Subscriptions itself: where it is, the channel has this one. Unless its limits are not what was asked for. */
 function markChannel(
   subscription: Subscription,
   { bus, status }: { readonly bus: string; readonly status: SubscriptionStatus },
@@ -112,6 +113,8 @@ function markChannel(
 ): void {
   const isNew = !isConditionTrue(status, subscriptionConditions.addedToChannel);
   status.annotations = { ...status.annotations, [statusAnnotations.bus]: bus };
+  const { problem } = limitsOf(subscription.metadata.annotations);
+  if (problem !== undefined) return markNotAddedToChannel(status, `metadata.annotations: ${problem}`, clock.now());
   markAddedToChannel(status, clock.now());
   const channel = subscription.spec.channel?.name ?? "";
   if (isNew) recorder.normal(subscription, "SubscriberSync", `Subscription was synchronized to channel "${channel}"`);
@@ -127,9 +130,9 @@ export async function finalizeSubscription(
 ): Promise<Outcome | undefined> {
   const found = findStream(subscription, deps);
   const { uid = "" } = subscription.metadata;
-  const consumer = found.kind === "missing" ? undefined : deps.buses.find(found.bus)?.consumer(uid);
-  deps.departures.see(uid, consumer);
   const bus = found.kind === "missing" ? undefined : holderOf(subscription, "consumer", deps.buses);
+  const consumer = bus === undefined ? undefined : deps.buses.find(bus)?.consumer(uid);
+  deps.departures.see(uid, consumer);
   const isRemoved = consumer?.state === "removed";
   const outcome = finishRelease({ object: subscription, bus, isRemoved, remains: "events that wait for it" }, deps);
   if (outcome !== undefined) return outcome;
