@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Trigger } from "@kelvin/api/eventing/v1";
+import { systemClock, UnavailableError, type Clock } from "@kelvin/kube";
 import {
   broker,
   brokerConfig,
@@ -162,6 +163,31 @@ describe("what changes while it runs", () => {
     await until("it is left", async () => (await report()).streams["uid-orders"] === undefined);
     expect((await post("/shop/orders")).status).toBe(404);
   });
+});
+
+test("without the API server for 10 s events are taken, and read when it is back", async () => {
+  const got = await sink();
+  // Ten times as fast.
+  const clock: Clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() * 10,
+    setTimer: (callback, delayMs) => systemClock.setTimer(callback, delayMs / 10),
+    sleep: (delayMs, signal) => systemClock.sleep(delayMs / 10, signal),
+  };
+  const objects = [brokerConfig(), broker("orders"), trigger("t", got.url)];
+  const { kube, post, isReady } = await joined(objects, {}, { clock });
+  const startMs = systemClock.monotonicMs();
+  kube.intercept(() => {
+    throw new UnavailableError("the API server is away");
+  });
+  await post("/shop/orders", { headers: { ...EVENT, "ce-id": "fresh" } });
+  await until("it is read", () => got.ids().includes("fresh"));
+  await systemClock.sleep(1_300 - (systemClock.monotonicMs() - startMs));
+  expect((await post("/shop/orders", { headers: { ...EVENT, "ce-id": "stale" } })).status).toBe(202);
+  await systemClock.sleep(200);
+  expect([got.ids(), await isReady()]).toEqual([["fresh"], true]);
+  kube.intercept(undefined);
+  await until("it is read", () => got.ids().includes("stale"));
 });
 
 describe("what is deleted", () => {

@@ -18,8 +18,8 @@ const byText = (one = "", other = ""): number => (one < other ? -1 : 1);
 const orders = { kind: "Broker", namespace: "shop", name: "orders" };
 const NATS = ["NatsJetStreamChannel", "messaging.knative.dev/v1alpha1"] as const;
 
-async function world(url: string, ...[objects, env, kube]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
-  const opened = await openBusWorld(objects, { BUS_NAME: "nats", NATS_URL: url, ...env }, kube);
+async function world(url: string, ...[objects, env, rest]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
+  const opened = await openBusWorld(objects, { BUS_NAME: "nats", NATS_URL: url, ...env }, rest);
   closers.push(() => opened.close());
   await opened.bus.joined;
   return opened;
@@ -90,7 +90,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     const got = await sink(() => status);
     const delivery = { retry: 100, backoffPolicy: "linear", backoffDelay: "PT0.1S" };
     const kube = openFakeKube({ objects: [brokerConfig(...NATS), broker("orders", { delivery })] });
-    const first = await openBusWorld([], { BUS_NAME: "nats", NATS_URL: url }, kube);
+    const first = await openBusWorld([], { BUS_NAME: "nats", NATS_URL: url }, { kube });
     await first.bus.joined;
     kube.put(trigger("t", got.url));
     await until("it is served", async () => (await first.report()).consumers["uid-t"]?.state === "serving");
@@ -101,7 +101,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     kube.put(trigger("t", got.url, { status: { annotations: { "kelvin.dev/since": since } } }));
     status = 202;
     const before = got.received.length;
-    const second = await world(url, [], {}, kube);
+    const second = await world(url, [], {}, { kube });
     await until("it came", () => got.received.length > before);
     expect((await second.report()).consumers["uid-t"]?.since).toBe(since);
   }, 60_000);
@@ -110,7 +110,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     const { url } = await server();
     const got = await sink();
     const kube = openFakeKube({ objects: [brokerConfig(...NATS), broker("orders"), trigger("t", got.url)] });
-    const first = await openBusWorld([], { BUS_NAME: "nats", NATS_URL: url }, kube);
+    const first = await openBusWorld([], { BUS_NAME: "nats", NATS_URL: url }, { kube });
     await first.bus.joined;
     const since = (await first.report()).consumers["uid-t"]?.since ?? "";
     kube.put(trigger("t", got.url, { status: { annotations: { "kelvin.dev/since": since } } }));
@@ -122,7 +122,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     kube.intercept(async ({ verb, kind }) => {
       if (verb === "list" && kind.kind === "Trigger") await new Promise((resolve) => setTimeout(resolve, 500));
     });
-    await world(url, [], {}, kube);
+    await world(url, [], {}, { kube });
     await until("it came", () => got.ids().includes("kept"));
   }, 60_000);
 
@@ -130,8 +130,8 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     const { url } = await server();
     const got = await sink();
     const kube = openFakeKube({ objects: [brokerConfig(...NATS), broker("orders"), trigger("t", got.url)] });
-    const one = await world(url, [], { POD_NAME: "one" }, kube);
-    const two = await world(url, [], { POD_NAME: "two" }, kube);
+    const one = await world(url, [], { POD_NAME: "one" }, { kube });
+    const two = await world(url, [], { POD_NAME: "two" }, { kube });
     const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);
     for (const [index, id] of ids.entries()) {
       const answer = await (index % 2 === 0 ? one : two).post("/shop/orders", { headers: { ...EVENT, "ce-id": id } });

@@ -4,7 +4,7 @@ import type { KubeObject } from "@kelvin/api";
 import type { Broker, Trigger } from "@kelvin/api/eventing/v1";
 import type { InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1";
 import { createLogger } from "@kelvin/http-service";
-import { systemClock } from "@kelvin/kube";
+import { systemClock, type Clock } from "@kelvin/kube";
 import { configMap, inNamespace, openFakeKube, type FakeKube } from "@kelvin/testkit";
 import { openBus, type RunningBus } from "../src/bus/app.ts";
 import { parseBusConfig } from "../src/bus/config.ts";
@@ -41,12 +41,12 @@ const NAMESPACE = "knative-eventing";
 export async function openBusWorld(
   objects: readonly KubeObject[],
   env: Record<string, string> = {},
-  kube: FakeKube = openFakeKube({ objects }),
+  { kube = openFakeKube({ objects }), clock = systemClock }: { kube?: FakeKube; clock?: Clock } = {},
 ): Promise<BusWorld> {
   const ports = { HTTP_PORT: "0", INTERNAL_PORT: "0" };
   const config = parseBusConfig({ ...ports, POD_NAME: "replica-1", BUS_NAME: "stub", ...env });
   const log = createLogger("eventing-bus", { level: env["LOG_LEVEL"] ?? "silent" });
-  const bus = await openBus({ ...config, lingerMs: 0 }, { kube, clock: systemClock, log });
+  const bus = await openBus({ ...config, lingerMs: 0 }, { kube, clock, log });
   const internal = (path: string): Promise<Answer> => call(bus.ports().internal, { path, method: "GET" });
   return {
     kube,

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
 import { openIngress } from "../data-path/ingress.ts";
@@ -28,6 +27,9 @@ const DRAIN_MS = 10_000;
 const HEADROOM_BYTES = 32 * 1024;
 /** The greatest body, where the bus would take more: this much of a process's memory for each of those in flight. */
 const BODY_BYTES_MAX = 1024 * 1024;
+
+// Not imported: an ES import of node:crypto evaluates its lazy exports, Web Crypto among them (40 ms and 10 MB).
+const { randomUUID } = process.getBuiltinModule("node:crypto");
 
 /** Composes the role `bus` and starts it. It writes nothing in Kubernetes, and stays up whatever the broker does. */
 export async function openBus(config: BusConfig, deps: BusDeps): Promise<RunningBus> {

@@ -1,5 +1,5 @@
 // Posts over TLS by undici, which is loaded with the first of them.
-import { createSecureContext, getCACertificates } from "node:tls";
+import type { SecureContext } from "node:tls";
 import type { Clock } from "@kelvin/bus";
 import type { PostAnswer } from "@kelvin/http-proxy";
 import type { Dispatcher, Pool } from "undici";
@@ -37,9 +37,9 @@ export interface TlsPosts {
 export function openTlsPosts(options: TlsPostOptions): TlsPosts {
   const pools = new Map<string, Pool>();
   const poolOf = async (origin: string, caCertificates: string | undefined): Promise<Pool> => {
-    const { Pool: PoolClass } = await import("undici");
+    const [{ Pool: PoolClass }, tls] = await Promise.all([import("undici"), import("node:tls")]);
     const key = `${origin} ${caCertificates ?? ""}`;
-    const pool = pools.get(key) ?? new PoolClass(origin, poolOptions(caCertificates, options));
+    const pool = pools.get(key) ?? new PoolClass(origin, poolOptions(secureContextOf(caCertificates, tls), options));
     // Last in the map is the one used last.
     pools.delete(key);
     pools.set(key, pool);
@@ -80,7 +80,12 @@ export function openTlsPosts(options: TlsPostOptions): TlsPosts {
   };
 }
 
-function poolOptions(ca: string | undefined, options: TlsPostOptions): Pool.Options {
+/** Made once for all connections to a subscriber: it is much work. A list of one's own stands in place of the system's. */
+function secureContextOf(ca: string | undefined, tls: typeof import("node:tls")): SecureContext | undefined {
+  return ca === undefined ? undefined : tls.createSecureContext({ ca: [...tls.getCACertificates("default"), ca] });
+}
+
+function poolOptions(secureContext: SecureContext | undefined, options: TlsPostOptions): Pool.Options {
   return {
     connections: options.connectionsMax,
     pipelining: 1,
@@ -91,10 +96,7 @@ function poolOptions(ca: string | undefined, options: TlsPostOptions): Pool.Opti
     connect: {
       timeout: options.connectMsMax,
       lookup: lookupAllowed,
-      // Made once for all connections: it is much work. The system's are in it: a list of one's own stands in place of those.
-      ...(ca === undefined
-        ? {}
-        : { secureContext: createSecureContext({ ca: [...getCACertificates("default"), ca] }) }),
+      ...(secureContext === undefined ? {} : { secureContext }),
     },
   };
 }

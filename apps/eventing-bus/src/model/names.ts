@@ -1,5 +1,7 @@
-import { hash } from "node:crypto";
 import { childName } from "@kelvin/api";
+
+// Not imported: an ES import of node:crypto evaluates its lazy exports, Web Crypto among them (40 ms and 10 MB).
+const { hash } = process.getBuiltinModule("node:crypto");
 
 /** An object as the bus knows it: by kind and name, whatever its uid. */
 export interface ObjectName {
