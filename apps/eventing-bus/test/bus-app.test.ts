@@ -138,7 +138,8 @@ describe("what changes while it runs", () => {
     await until("it waits", async () => (await report()).consumers["uid-t"]?.backlog === 1);
     kube.put(trigger("t", got.url, { metadata: { generation: 3 } }));
     await until("it came", () => got.received.length === 1);
-  });
+    // It waits where it is out of the way of others, for ten seconds and more.
+  }, 30_000);
 
   test("dead letters are counted", async () => {
     const ill = await sink(() => 400);

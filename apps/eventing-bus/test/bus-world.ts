@@ -108,13 +108,13 @@ export async function openSink(status: (got: Received) => number = () => 202) {
   };
 }
 
-/** Resolves once the condition holds; rejects after ten seconds with what is wrong. */
+/** Resolves once the condition holds; rejects after twenty seconds with what is wrong. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 1_000; tries += 1) {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`${what}: not so after 10 s`);
+  throw new Error(`${what}: not so after 20 s`);
 }
 
 // Objects as admission and the role `control` leave them.
