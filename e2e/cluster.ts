@@ -39,10 +39,10 @@ export function testEachHere<T>(rows: readonly T[], name: string, body: (row: T)
 export const networkOptions: readonly string[] =
   environment["KELVIN_E2E_NETWORK"] === undefined ? [] : ["--network", environment["KELVIN_E2E_NETWORK"]];
 
-/** The cluster that the environment names, or a new one. */
-export async function openCluster(): Promise<Cluster> {
+/** The cluster that the environment names, or a new one, started with more options. */
+export async function openCluster(options: readonly string[] = []): Promise<Cluster> {
   if (isForeign) return foreignCluster();
-  const own = await openKelvin({ args: networkOptions });
+  const own = await openKelvin({ args: [...networkOptions, ...options] });
   return {
     kubeconfig: own.kubeconfig,
     gateway: { host: "127.0.0.1", port: own.httpPort },
