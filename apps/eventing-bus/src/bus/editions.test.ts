@@ -50,6 +50,15 @@ describe("a Trigger", () => {
     expect(next(at(3, 3), before)).toMatchObject({ isHeld: false, consumer: { subscriber: { url: "http://s/" } } });
   });
 
+  test("that did not change is the same edition, with a new inheritance it is another", () => {
+    const one = at(1, 1, { metadata: { resourceVersion: "5" } });
+    const before = served(one);
+    expect(next(one, before)).toBe(before.get("uid-t"));
+    expect(next(at(1, 1, { metadata: { resourceVersion: "6" } }), before)).not.toBe(before.get("uid-t"));
+    const other = { before, inherited: { ...inherited, delivery: { retry: 3 } }, stream };
+    expect(nextEditions(wanted([one]), other).get("uid-t")?.consumer.retryPolicy.retry).toBe(3);
+  });
+
   test("that is being deleted is not served", () => {
     expect(
       next(at(1, 1, { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } }), served(at(1, 1))),

@@ -18,8 +18,15 @@ export interface Edition {
   readonly isHeld: boolean;
   /** For Triggers: where in the stream it begins, as it is reported. */
   readonly since: string | undefined;
+  /** For Triggers: what it was made from. While that is the same, so is the edition. */
+  readonly source?: EditionSource;
   /** For Triggers: compiled once for a generation. */
   readonly filter?: { readonly generation: number; readonly compiled: CompiledFilter };
+}
+
+interface EditionSource {
+  readonly resourceVersion: string | undefined;
+  readonly inherited: InheritedDelivery;
 }
 
 /** The editions of a stream's consumers, by uid. */
@@ -59,13 +66,19 @@ function editionKind(object: Watched, former: Edition | undefined): "current" | 
 
 function triggerEdition(trigger: Trigger, { before, inherited, stream }: EditionContext): Edition | undefined {
   const former = before.get(trigger.metadata.uid ?? "");
+  const source: EditionSource = { resourceVersion: trigger.metadata.resourceVersion, inherited };
+  if (isSame(source, former?.source)) return former;
   const kind = editionKind(trigger, former);
   if (kind === "new") return undefined;
   const since = trigger.status?.annotations?.[statusAnnotations.since] ?? former?.since;
   if (kind === "former" && former !== undefined) return withSince(former, since, stream);
   const filter = compiledFilter(trigger, former);
   const consumer = consumerOfTrigger(trigger, inherited, { filter: filter.compiled, since: undefined });
-  return withSince({ consumer, isHeld: kind === "held", since, filter }, since, stream);
+  return withSince({ consumer, isHeld: kind === "held", since, filter, source }, since, stream);
+}
+
+function isSame({ resourceVersion, inherited }: EditionSource, former: EditionSource | undefined): boolean {
+  return resourceVersion !== undefined && resourceVersion === former?.resourceVersion && inherited === former.inherited;
 }
 
 function compiledFilter(trigger: Trigger, former: Edition | undefined): NonNullable<Edition["filter"]> {

@@ -72,8 +72,10 @@ export interface OpenedStream extends OpenStream {
   readonly life: string;
 }
 
-/** Changes that come together are served together. */
-const GATHER_MS = 10;
+/** Changes that come together are served together: the more consumers there are, the longer that takes, the more of them. */
+const GATHER_MS_MIN = 10;
+const GATHER_MS_MAX = 500;
+const GATHER_FACTOR = 5;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 10_000;
 
@@ -96,6 +98,7 @@ export function openStreamServer(stream: StreamName, deps: ServerDeps): StreamSe
   const { signal } = abort;
   const backoff = makeBackoff(RETRY_MS_MIN, RETRY_MS_MAX);
   let isDirty = false;
+  let lookMs = 0;
   let running: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
 
@@ -108,12 +111,14 @@ export function openStreamServer(stream: StreamName, deps: ServerDeps): StreamSe
   };
   const run = async (): Promise<void> => {
     while (isDirty && !signal.aborted) {
-      await clock.sleep(GATHER_MS, signal);
+      await clock.sleep(Math.min(GATHER_MS_MAX, Math.max(GATHER_MS_MIN, lookMs * GATHER_FACTOR)), signal);
       if (signal.aborted) return;
       isDirty = false;
       cancelTimer?.();
       cancelTimer = undefined;
+      const startMs = clock.monotonicMs();
       const againMs = await syncOnce(state, deps, backoff);
+      lookMs = clock.monotonicMs() - startMs;
       if (againMs !== undefined) cancelTimer = clock.setTimer(wake, againMs);
       looked.resolve();
     }

@@ -6,7 +6,7 @@ import { busName } from "../model/names.ts";
 import type { ServedState } from "../model/report.ts";
 import type { StreamLife } from "../model/since.ts";
 import type { WantedStream } from "./cluster-view.ts";
-import { beginAt, isWithoutSince, nextEditions, type Edition, type Editions } from "./editions.ts";
+import { beginAt, isWithoutSince, nextEditions, type Editions } from "./editions.ts";
 import type { OpenedBus } from "./open-bus.ts";
 import { logSpecOf, openStream } from "./open-stream.ts";
 import type { OpenedStream, ServerDeps, ServerState } from "./stream-server.ts";
@@ -89,17 +89,20 @@ async function serveConsumers(wanted: WantedStream, bus: OpenedBus, server: Serv
   const editions = isNew ? beginAt(await opened.delivery.log.ends(), next, stream) : next;
   await opened.delivery.setConsumers([...editions.values()].map(({ consumer }) => consumer));
   state.editions = editions;
-  reportConsumers(editions, server);
+  reportConsumers(editions, before, server);
   if (leaving.size === 0) return;
   await removeLeaving(wanted, bus, server);
   await serveConsumers(wanted, bus, server);
 }
 
 function inheritedOf(wanted: WantedStream, state: ServerState): InheritedDelivery {
-  if (wanted.isSettled || state.inherited?.uid !== wanted.uid) {
-    state.inherited = { uid: wanted.uid, delivery: wanted.inherited };
+  const { inherited: former } = state;
+  if (former?.uid === wanted.uid) {
+    const isSame = JSON.stringify(former.delivery) === JSON.stringify(wanted.inherited);
+    if (isSame || !wanted.isSettled) return former.delivery;
   }
-  return state.inherited.delivery;
+  state.inherited = { uid: wanted.uid, delivery: wanted.inherited };
+  return wanted.inherited;
 }
 
 /**
@@ -229,9 +232,10 @@ export function reportStream(
   state.reported.add(uid);
 }
 
-function reportConsumers(editions: ReadonlyMap<string, Edition>, { state, deps }: Server): void {
-  for (const [uid, { consumer, isHeld, since }] of editions) {
-    if (isHeld) continue;
+function reportConsumers(editions: Editions, before: Editions, { state, deps }: Server): void {
+  for (const [uid, edition] of editions) {
+    const { consumer, isHeld, since } = edition;
+    if (isHeld || before.get(uid) === edition) continue;
     const { generation } = consumer;
     deps.book.setConsumer(uid, { generation, state: "serving", message: "", since: since ?? null });
     state.reported.add(uid);
