@@ -34,12 +34,13 @@ export async function openApp(config: Config, { kube, podLogs, clock, log }: App
     kube,
     clock,
     log,
+    metrics: counts,
+    concurrency: reconcilesAtOnce,
     place: config,
     sources: settingSources,
     informers: Object.values(informers),
     admission: { webhooks: makeWebhooks, mutatingConfigurations, validatingConfigurations },
-    openControllers: async ({ recorder, settings }) => {
-      const common = { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce };
+    openControllers: async ({ common, settings }) => {
       return [await openBuilds({ common, informers, config: () => settings().build }, { podLogs, store })];
     },
   });

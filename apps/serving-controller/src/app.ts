@@ -31,13 +31,14 @@ export async function openApp(config: Config, deps: AppDeps): Promise<RunningSer
     kube,
     clock,
     log,
+    metrics: counts,
+    concurrency: reconcilesAtOnce,
     place: config,
     sources: settingSources,
     informers: Object.values(informers),
     admission: { webhooks: makeWebhooks, mutatingConfigurations, validatingConfigurations },
-    openControllers: async ({ recorder, settings }) => {
+    openControllers: async ({ common, settings }) => {
       const { openReconcilers } = await import("./reconcilers.ts");
-      const common = { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce };
       const gatewayHost = `${activatorServiceName}.${systemNamespace}.svc.cluster.local`;
       return openReconcilers({ common, informers, settings, gatewayHost }, deps);
     },

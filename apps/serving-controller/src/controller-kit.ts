@@ -1,20 +1,11 @@
 import type { Configuration, Route, Service } from "@kelvin/api/serving/v1";
 import type { ServingConfig } from "@kelvin/api/serving/config";
-import type { Controller, ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
-import type { Clock, KubeClient } from "@kelvin/kube";
+import type { Controller, ControllerCommon } from "@kelvin/controller";
 import type { Informers } from "./informers.ts";
 
 /** What every controller of this app is made of. */
 export interface ControllerKit {
-  readonly common: {
-    readonly kube: KubeClient;
-    readonly clock: Clock;
-    readonly recorder: EventRecorder;
-    readonly log: Log;
-    readonly metrics?: ControllerMetrics;
-    /** Keys that each controller reconciles at once. */
-    readonly concurrency: number;
-  };
+  readonly common: ControllerCommon;
   readonly informers: Informers;
   /** The cluster's settings now; ask anew for each reconcile. */
   readonly settings: () => ServingConfig;

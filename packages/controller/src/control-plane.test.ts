@@ -22,6 +22,7 @@ beforeEach(async () => {
   plane = await openControlPlane({
     name: "gizmo-controller",
     kube,
+    concurrency: 1,
     place: { systemNamespace: "gizmos", podName: "gc-1", host: "127.0.0.1", admissionPort: 0 },
     sources,
     informers: [{ synced: read.promise, close: async () => void told.push("informer closed") }],

@@ -4,9 +4,9 @@ import type { AdmissionWebhook } from "./admission/admission-review.ts";
 import { openAdmissionServer } from "./admission/admission-server.ts";
 import { openConfigWatcher } from "./config-watcher.ts";
 import type { ConfigSource, ConfigValues, ConfigWatcher } from "./config-watcher.ts";
-import type { Controller } from "./controller.ts";
+import type { Controller, ControllerCommon } from "./controller.ts";
+import type { ControllerMetrics } from "./controller-metrics.ts";
 import { openEventRecorder } from "./event-recorder.ts";
-import type { EventRecorder, OpenEventRecorder } from "./event-recorder.ts";
 import { openLeaderElection } from "./leader-election.ts";
 import { silentLog } from "./log.ts";
 import type { Log } from "./log.ts";
@@ -33,7 +33,7 @@ export interface ControlPlaneAdmission<S> {
 
 /** What controllers are made of that is not the same in every service. */
 export interface ControlPlaneKit<S> {
-  readonly recorder: EventRecorder;
+  readonly common: ControllerCommon;
   /** The settings now; ask anew for each reconcile. */
   readonly settings: () => ConfigValues<S>;
 }
@@ -48,6 +48,9 @@ export interface ControlPlaneOptions<S> {
   readonly kube: KubeClient;
   readonly clock?: Clock;
   readonly log?: Log;
+  readonly metrics?: ControllerMetrics;
+  /** Keys that each controller reconciles at once. */
+  readonly concurrency: number;
   readonly place: ControlPlanePlace;
   /** The ConfigMaps it follows, in the system namespace. */
   readonly sources: S;
@@ -82,9 +85,10 @@ const PROBE_MS_MAX = 50;
 export async function openControlPlane<S extends Readonly<Record<string, ConfigSource<unknown>>>>(
   options: ControlPlaneOptions<S>,
 ): Promise<ControlPlane> {
-  const { name, kube, clock = systemClock, log = silentLog, place, informers } = options;
+  const { name, kube, clock = systemClock, log = silentLog, place, informers, metrics, concurrency } = options;
   const { systemNamespace: namespace } = place;
   const recorder = openEventRecorder({ kube, component: name, clock, log });
+  const common = { kube, clock, recorder, log, concurrency, ...(metrics === undefined ? {} : { metrics }) };
   const settings = openConfigWatcher({ kube, namespace, sources: options.sources, clock, log, recorder });
   const view = trackSynced([settings, ...informers], log);
   const ending = new AbortController();
@@ -107,7 +111,7 @@ export async function openControlPlane<S extends Readonly<Record<string, ConfigS
     identity: place.podName,
     clock,
     log,
-    onLead: (signal) => lead({ options, recorder, settings, quiet, signal }),
+    onLead: (signal) => lead({ options, common, settings, quiet, signal }),
   });
   const warming = quiet.then(() => (ending.signal.aborted ? undefined : options.warm?.()));
   return {
@@ -135,18 +139,18 @@ async function closeRest({ view, warming, closers }: Rest): Promise<void> {
 
 interface Term<S> {
   readonly options: ControlPlaneOptions<S>;
-  readonly recorder: OpenEventRecorder;
+  readonly common: ControllerCommon;
   readonly settings: ConfigWatcher<S>;
   readonly quiet: Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /** Runs the controllers until `signal` aborts. */
-async function lead<S>({ options, recorder, settings, quiet, signal }: Term<S>): Promise<void> {
+async function lead<S>({ options, common, settings, quiet, signal }: Term<S>): Promise<void> {
   // Without the settings, objects would first be made by the defaults and then be made over.
   await Promise.race([quiet, untilAborted(signal)]);
   if (signal.aborted) return;
-  const controllers = await options.openControllers({ recorder, settings: () => settings.current });
+  const controllers = await options.openControllers({ common, settings: () => settings.current });
   const unsubscribe = settings.onChange(() => {
     for (const controller of controllers) controller.resync();
   });

@@ -37,6 +37,12 @@ export interface ControllerOptions<T extends KubeObject> extends ReconcileRules<
   readonly metrics?: ControllerMetrics;
 }
 
+type Options = ControllerOptions<KubeObject>;
+
+/** What all controllers of one service are given alike: spread it into their options. */
+export type ControllerCommon = Required<Pick<Options, "kube" | "clock" | "recorder" | "log" | "concurrency">> &
+  Pick<Options, "metrics">;
+
 /** A running controller. */
 export interface Controller {
   /** Reconciles this key soon. */

@@ -1,6 +1,6 @@
 // Controllers.
 export { openController } from "./controller.ts";
-export type { Controller, ControllerOptions } from "./controller.ts";
+export type { Controller, ControllerCommon, ControllerOptions } from "./controller.ts";
 export { reconcileKey } from "./reconcile-loop.ts";
 export type { Reconcile, ReconcileContext, ReconcileRules } from "./reconcile-loop.ts";
 export { requeueAfter, TerminalError, waitForEvent } from "./outcome.ts";

@@ -31,6 +31,8 @@ export async function openControl(config: ControlConfig, deps: ControlDeps): Pro
     kube,
     clock,
     log,
+    metrics: counts,
+    concurrency: reconcilesAtOnce,
     place: config,
     sources: settingSources,
     informers: Object.values(informers),
@@ -39,9 +41,8 @@ export async function openControl(config: ControlConfig, deps: ControlDeps): Pro
       mutatingConfigurations,
       validatingConfigurations,
     },
-    openControllers: async ({ recorder, settings }) => {
+    openControllers: async ({ common, settings }) => {
       const { openReconcilers } = await import("./reconcilers.ts");
-      const common = { kube, clock, recorder, log, metrics: counts, concurrency: reconcilesAtOnce };
       const { systemNamespace } = config;
       return openReconcilers({ common, informers, settings, systemNamespace, buses: deps.openBusWatch() });
     },

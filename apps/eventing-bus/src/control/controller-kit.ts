@@ -1,5 +1,4 @@
-import type { ControllerMetrics, EventRecorder, Log } from "@kelvin/controller";
-import type { Clock, KubeClient } from "@kelvin/kube";
+import type { ControllerCommon } from "@kelvin/controller";
 import type { BusWatch } from "./bus-watch/bus-watch.ts";
 import type { Destinations } from "./destination/destinations.ts";
 import type { Informers } from "./informers.ts";
@@ -7,15 +6,7 @@ import type { Settings } from "./settings.ts";
 
 /** What every controller of this role is made of. */
 export interface ControllerKit {
-  readonly common: {
-    readonly kube: KubeClient;
-    readonly clock: Clock;
-    readonly recorder: EventRecorder;
-    readonly log: Log;
-    readonly metrics?: ControllerMetrics;
-    /** Keys that each controller reconciles at once. */
-    readonly concurrency: number;
-  };
+  readonly common: ControllerCommon;
   readonly informers: Informers;
   /** The cluster's settings now; ask anew for each reconcile. */
   readonly settings: () => Settings;
