@@ -30,6 +30,14 @@ export function placeSubjectOf(logId: string, durable: string): string {
   return `kelvin.${brokerName(logId)}.place.${durable}`;
 }
 
+/** The subject on which the holder of a message is kept. */
+export function holderSubjectOf(
+  logId: string,
+  { durable, sequence }: { readonly durable: string; readonly sequence: number | "*" },
+): string {
+  return `kelvin.${brokerName(logId)}.holder.${durable}.${sequence}`;
+}
+
 /** The durable consumer of a reader for one partition. */
 export function durableName(readerId: string, partition: number): string {
   return `${brokerName(readerId)}-p${partition}`;

@@ -5,6 +5,7 @@ import { AckPolicy, DeliverPolicy, nanos } from "nats";
 import type { ConsumerConfig, ConsumerInfo } from "nats";
 import { makeAckGate } from "./ack-gate.ts";
 import { durableName, streamName, subjectOf } from "./broker-names.ts";
+import { makeHolderNotes } from "./holder-notes.ts";
 import { startReader } from "./jetstream-reader.ts";
 import { toHeaders } from "./message.ts";
 import { makeTrimmer } from "./jetstream-trim.ts";
@@ -30,6 +31,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
   const places = makeReaderPlaces();
   const stopDoubting = connection.onLost(() => places.doubt());
   const memories = makePlaceMemories({ connection, logId: spec.id, stream, places });
+  const notes = makeHolderNotes({ connection, logId: spec.id, stream });
   const bytesMax = spec.unfinishedBytesMax;
   const trimmer = makeTrimmer({ connection, stream, bytesMax, gate, places, memories, clock });
   let turn = 0;
@@ -60,7 +62,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
     async openReader(readerSpec) {
       const durables = await asked(spec.id, () => ensureDurables(spec, readerSpec, { connection, memories }));
       const onFinished = trimmer.finished;
-      const reader = startReader({ connection, stream, durables, gate, places, clock, onFinished }, readerSpec);
+      const reader = startReader({ connection, stream, durables, gate, places, notes, clock, onFinished }, readerSpec);
       readers.add(reader);
       return reader;
     },

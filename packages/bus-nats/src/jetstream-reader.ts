@@ -3,6 +3,7 @@ import type { Msg } from "nats";
 import type { AckGate } from "./ack-gate.ts";
 import { readDelivery } from "./delivery.ts";
 import type { Delivery } from "./delivery.ts";
+import type { HolderNotes } from "./holder-notes.ts";
 import { openPulls } from "./jetstream-pulls.ts";
 import type { PullSource } from "./jetstream-pulls.ts";
 import { fromHeaders } from "./message.ts";
@@ -17,6 +18,7 @@ export interface ReaderSource extends PullSource {
   readonly gate: AckGate;
   /** What this process knows of each durable consumer. */
   readonly places: ReaderPlaces;
+  readonly notes: HolderNotes;
   /** Told the bytes of each message whose acknowledgement the server confirmed. */
   readonly onFinished: (bytes: number) => void;
 }
@@ -28,7 +30,8 @@ export interface ReaderSource extends PullSource {
  */
 export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
   const { connection, clock, places } = source;
-  const held = new Set<HeldMessage>();
+  /** With what gives each back. */
+  const held = new Map<HeldMessage, () => void>();
   let isOpen = true;
   let isClosed = false;
 
@@ -40,21 +43,9 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
     const { kind, message: mine } = place.receive({ sequence, acceptedAtMs, reply: message.reply });
     if (kind === "held") return;
     if (kind === "finished") return say(connection, message.reply, DONE);
-    if (!isOpen) {
-      place.release(mine);
-      return say(connection, message.reply, NOT_TAKEN);
-    }
-    held.add(mine);
-    const settle = (): void => {
-      held.delete(mine);
-      refill();
-    };
-    const record = holdMessage({ message, delivery, mine, place, source }, settle);
-    try {
-      spec.onRecord(record);
-    } catch {
-      record.release();
-    }
+    const hand: Hand = { message, delivery, mine, place, source };
+    if (isOpen) takeInHand(hand, { held, spec, refill });
+    else giveBack(hand);
   };
   const pulls = openPulls(source, receive);
   const refill = (): void => {
@@ -83,10 +74,7 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
       isClosed = true;
       isOpen = false;
       stopTicking();
-      for (const mine of held) {
-        for (const durable of source.durables) places.of(durable).release(mine);
-        say(connection, mine.reply, NOT_TAKEN);
-      }
+      for (const release of held.values()) release();
       held.clear();
       await pulls.close();
     },
@@ -115,7 +103,7 @@ function tick(clock: Clock, callback: () => void): () => void {
 }
 
 interface Alive {
-  readonly held: ReadonlySet<HeldMessage>;
+  readonly held: ReadonlyMap<HeldMessage, unknown>;
   readonly doubt: () => void;
 }
 
@@ -133,14 +121,15 @@ function makeSignOfLife({ connection, clock }: ReaderSource, { held, doubt }: Al
     lastMs = nowMs;
     if (sinceMs > silenceMsMax / 2) doubt();
     if (held.size === 0 || core.isClosed()) return;
-    for (const { reply } of held) say(connection, reply, STILL_HELD);
+    for (const { reply } of held.keys()) say(connection, reply, STILL_HELD);
     core.flush().then(() => {
       if (clock.nowMs() - nowMs > silenceMsMax / 2) doubt();
     }, doubt);
   };
 }
 
-interface Holding {
+/** A message that came, and everything that is known of it. */
+interface Hand {
   readonly message: Msg;
   readonly delivery: Delivery;
   readonly mine: HeldMessage;
@@ -148,14 +137,61 @@ interface Holding {
   readonly source: ReaderSource;
 }
 
-function holdMessage({ message, delivery, mine, place, source }: Holding, settle: () => void): HeldRecord {
+interface Window {
+  readonly held: Map<HeldMessage, () => void>;
+  readonly spec: ReaderSpec;
+  readonly refill: () => void;
+}
+
+function giveBack({ mine, place, source }: Hand): void {
+  place.release(mine);
+  say(source.connection, mine.reply, NOT_TAKEN);
+}
+
+/** Holds it and hands it out; one that comes again only after it was noted who holds it now. */
+function takeInHand(hand: Hand, { held, spec, refill }: Window): void {
+  const { delivery, mine, source } = hand;
+  const handOut = (lostHolders: number): void => {
+    // Closed meanwhile, and given back with the others.
+    if (!held.has(mine)) return;
+    const release = (): void => {
+      if (delivery.deliveries > 1) source.notes.giveBack(delivery, lostHolders);
+      giveBack(hand);
+    };
+    held.set(mine, release);
+    const settle = (): void => {
+      held.delete(mine);
+      refill();
+    };
+    const record = holdMessage(hand, { lostHolders, release, settle });
+    try {
+      spec.onRecord(record);
+    } catch {
+      record.release();
+    }
+  };
+  held.set(mine, () => {
+    giveBack(hand);
+  });
+  if (delivery.deliveries === 1) handOut(0);
+  else source.notes.take(delivery).then(handOut, () => undefined);
+}
+
+interface Ends {
+  readonly lostHolders: number;
+  readonly release: () => void;
+  readonly settle: () => void;
+}
+
+function holdMessage(hand: Hand, { lostHolders, release, settle }: Ends): HeldRecord {
+  const { message, delivery, mine, place, source } = hand;
   const { connection, gate, onFinished } = source;
   let isEnded = false;
   return {
     headers: fromHeaders(message.headers),
     body: Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength),
     acceptedAtMs: delivery.acceptedAtMs,
-    lostHolders: delivery.deliveries - 1,
+    lostHolders,
     isAfter: (ends) => delivery.sequence > Number(ends),
     async finish() {
       if (isEnded) return;
@@ -177,8 +213,7 @@ function holdMessage({ message, delivery, mine, place, source }: Holding, settle
     release() {
       if (isEnded) return;
       isEnded = true;
-      place.release(mine);
-      say(connection, mine.reply, NOT_TAKEN);
+      release();
       settle();
     },
   };

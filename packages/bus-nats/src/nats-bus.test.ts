@@ -157,6 +157,50 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     await proxy.close();
   }, 120_000);
 
+  test("holders that vanish with a record are counted from its second delivery on, and who gives it back is none", async () => {
+    const seen: HeldRecord[] = [];
+    const connect = async () => {
+      const proxy = await openTcpProxy(server.port);
+      const bus = await openNatsBus({ servers: [`nats://127.0.0.1:${proxy.port}`], name: "notes", silenceMsMax: 500 });
+      const log = await bus.openLog({ id: "notes", partitions: 1, unfinishedBytesMax: 1_000_000 });
+      const onRecord = (record: HeldRecord): void => void seen.push(record);
+      const reader = await log.openReader({ id: "a", from: "end", inFlightMax: 10, onRecord });
+      return { proxy, bus, log, reader };
+    };
+    const first = await connect();
+    await first.log.append({ headers: [], body: Buffer.from("1") });
+    const lives = [first];
+    const handedOut = async (): Promise<number> => {
+      await until(() => seen.length === 1);
+      return seen[0]!.lostHolders;
+    };
+    const lost: number[] = [await handedOut()];
+    const note = async (): Promise<void> => void lost.push(await handedOut());
+    const die = async (): Promise<void> => {
+      await lives.at(-1)!.proxy.close();
+      seen.length = 0;
+      lives.push(await connect());
+      await note();
+    };
+    for (let releases = 0; releases < 4; releases += 1) {
+      seen.shift()!.release();
+      await note();
+    }
+    await die();
+    await die();
+    // A handle that is closed gives back what it holds.
+    seen.length = 0;
+    await lives.at(-1)!.reader.close();
+    lives.push(await connect());
+    await note();
+    await die();
+    expect(lost).toEqual([0, 0, 0, 0, 0, 1, 2, 2, 3]);
+    for (const { bus, proxy } of lives) {
+      await bus.close();
+      await proxy.close();
+    }
+  }, 60_000);
+
   test("a reader whose place the server lost in a kill gets what it had not finished", async () => {
     const bus = await open();
     const log = await bus.openLog({ id: "torn", partitions: 1, unfinishedBytesMax: 1_000_000 });

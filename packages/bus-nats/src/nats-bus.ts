@@ -2,7 +2,7 @@ import { BusRefusedError, systemClock } from "@kelvin/bus";
 import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
 import { DiscardPolicy, RetentionPolicy, StorageType } from "nats";
 import type { StreamConfig, StreamInfo } from "nats";
-import { placeSubjectOf, streamName, subjectOf } from "./broker-names.ts";
+import { holderSubjectOf, placeSubjectOf, streamName, subjectOf } from "./broker-names.ts";
 import { openJetStreamDeadLetters } from "./jetstream-dead-letters.ts";
 import type { DeadLetterSpec } from "./jetstream-dead-letters.ts";
 import { openJetStreamLog } from "./jetstream-log.ts";
@@ -108,6 +108,7 @@ function streamConfig(
     subjects: [
       ...Array.from({ length: spec.partitions }, (_, partition) => subjectOf(spec.id, partition)),
       placeSubjectOf(spec.id, "*"),
+      holderSubjectOf(spec.id, { durable: "*", sequence: "*" }),
     ],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
