@@ -29,7 +29,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
   const readers = new Set<BusReader>();
   const gate = makeAckGate();
   const places = makeReaderPlaces();
-  const stopDoubting = connection.onLost(() => places.doubt());
+  const stopInterrupting = connection.onLost(() => places.interrupt());
   const memories = makePlaceMemories({ connection, logId: spec.id, stream, places });
   const notes = makeHolderNotes({ connection, logId: spec.id, stream });
   const bytesMax = spec.unfinishedBytesMax;
@@ -88,7 +88,7 @@ export function openJetStreamLog(spec: LogSpec, parts: LogParts): BusLog {
       for (const reader of readers) await reader.close();
       readers.clear();
       trimmer.close();
-      stopDoubting();
+      stopInterrupting();
     },
   };
 }

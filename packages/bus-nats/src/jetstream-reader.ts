@@ -40,7 +40,8 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
     if (message.reply === undefined || delivery === undefined) return;
     const place = places.of(delivery.durable);
     const { sequence, acceptedAtMs } = delivery;
-    const { kind, message: mine } = place.receive({ sequence, acceptedAtMs, reply: message.reply });
+    const { isHeard: isSure } = life;
+    const { kind, message: mine } = place.receive({ sequence, acceptedAtMs, reply: message.reply, isSure });
     if (kind === "held") return;
     if (kind === "finished") return say(connection, message.reply, DONE);
     const hand: Hand = { message, delivery, mine, place, source };
@@ -54,9 +55,9 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
   const doubt = (): void => {
     for (const durable of source.durables) places.of(durable).doubt();
   };
-  const showLife = makeSignOfLife(source, { held, doubt });
+  const life = makeLife(source, { held, doubt });
   const stopTicking = tick(clock, () => {
-    showLife();
+    life.tick();
     refill();
   });
   refill();
@@ -102,29 +103,45 @@ function tick(clock: Clock, callback: () => void): () => void {
   };
 }
 
+/** Signs of life, and whether the server hears them. */
+interface Life {
+  /** Whether it answered lately: what came just now was handed to us since, and what is held was not passed on. */
+  readonly isHeard: boolean;
+  tick(): void;
+}
+
 interface Alive {
   readonly held: ReadonlyMap<HeldMessage, unknown>;
+  /** What is held may have been passed on. */
   readonly doubt: () => void;
 }
 
-/**
- * When it is due, tells the server that what is held is being worked on. Where that came late, or not at all, the server
- * may have passed on what is held.
- */
-function makeSignOfLife({ connection, clock }: ReaderSource, { held, doubt }: Alive): () => void {
+/** Every now and then tells the server that what is held is being worked on, and asks for an answer. */
+function makeLife({ connection, clock }: ReaderSource, { held, doubt }: Alive): Life {
   const { core, silenceMsMax } = connection;
-  let lastMs = clock.nowMs();
-  return () => {
-    const nowMs = clock.nowMs();
-    const sinceMs = nowMs - lastMs;
-    if (sinceMs < silenceMsMax / 3) return;
-    lastMs = nowMs;
-    if (sinceMs > silenceMsMax / 2) doubt();
-    if (held.size === 0 || core.isClosed()) return;
-    for (const { reply } of held.keys()) say(connection, reply, STILL_HELD);
-    core.flush().then(() => {
-      if (clock.nowMs() - nowMs > silenceMsMax / 2) doubt();
-    }, doubt);
+  let shownMs = clock.nowMs();
+  let heardMs = shownMs;
+  const isHeard = (): boolean => clock.nowMs() - heardMs <= silenceMsMax / 2;
+  return {
+    get isHeard() {
+      return isHeard();
+    },
+    tick() {
+      if (!isHeard()) doubt();
+      const nowMs = clock.nowMs();
+      if (nowMs - shownMs < silenceMsMax / 6 || core.isClosed()) return;
+      shownMs = nowMs;
+      for (const { reply } of held.keys()) say(connection, reply, STILL_HELD);
+      core.flush().then(
+        () => {
+          heardMs = nowMs;
+        },
+        () => {
+          // With the next tick again.
+          shownMs = 0;
+        },
+      );
+    },
   };
 }
 

@@ -4,8 +4,12 @@ import type { HeldMessage, ReaderPlace } from "./reader-place.ts";
 
 const CREATED = "2026-01-01";
 
-function come(place: ReaderPlace, sequence: number, acceptedAtMs = sequence): HeldMessage {
-  return place.receive({ sequence, acceptedAtMs, reply: `reply ${sequence}` }).message;
+function delivery(sequence: number, change: Partial<HeldMessage> = {}): HeldMessage {
+  return { sequence, acceptedAtMs: sequence, reply: `reply ${sequence}`, isSure: true, ...change };
+}
+
+function come(place: ReaderPlace, sequence: number): HeldMessage {
+  return place.receive(delivery(sequence)).message;
 }
 
 /** What the server says: handed out up to there, so many of them unacknowledged. */
@@ -59,7 +63,7 @@ describe("what a process knows of a reader's place", () => {
     expect(place.floorSequence).toBe(8);
   });
 
-  test("after the server was away, what is held counts only once it came again", () => {
+  test("after a silence, what is held counts only once it came again", () => {
     const place = makeReaderPlace();
     come(place, 3);
     place.learn(word(4, 2));
@@ -72,6 +76,25 @@ describe("what a process knows of a reader's place", () => {
     other.doubt();
     other.learn(word(4, 1));
     expect(other.floorSequence).toBe(0);
+  });
+
+  test("what was on its way for so long that it may be another's by now counts as seen by nobody", () => {
+    const place = makeReaderPlace();
+    place.learn(word(4, 1));
+    place.receive(delivery(3, { isSure: false }));
+    expect(place.floorSequence).toBe(0);
+    place.learn(word(4, 1));
+    expect(place.floorSequence).toBe(0);
+  });
+
+  test("what a lost connection was told is not completed over the next one", () => {
+    const place = makeReaderPlace();
+    place.learn(word(4, 1));
+    place.interrupt();
+    come(place, 3);
+    expect(place.floorSequence).toBe(0);
+    place.learn(word(4, 1));
+    expect(place.floorSequence).toBe(2);
   });
 
   test("a server that counts fewer than are held has forgotten some, and proves nothing", () => {
@@ -95,7 +118,7 @@ describe("what a process knows of a reader's place", () => {
     place.finish(messages[0]!);
     place.finish(messages[2]!);
     place.learn(word(3, 1));
-    const kinds = [1, 2, 3].map((sequence) => place.receive({ sequence, acceptedAtMs: sequence, reply: "again" }).kind);
+    const kinds = [1, 2, 3].map((sequence) => place.receive(delivery(sequence, { reply: "again" })).kind);
     expect(kinds).toEqual(["finished", "held", "finished"]);
     expect(messages[1]).toMatchObject({ reply: "again", isSure: true });
   });
@@ -105,9 +128,9 @@ describe("what a process knows of a reader's place", () => {
     for (const sequence of [1, 2]) place.finish(come(place, sequence));
     place.learn(word(2, 0));
     // The stream's first message again, and younger than all that were finished.
-    expect(place.receive({ sequence: 1, acceptedAtMs: 50, reply: "" }).kind).toBe("new");
+    expect(place.receive(delivery(1, { acceptedAtMs: 50 })).kind).toBe("new");
     place.learn(word(1, 1, "2026-01-02"));
     expect(place.floorSequence).toBe(0);
-    expect(place.receive({ sequence: 2, acceptedAtMs: 2, reply: "" }).kind).toBe("new");
+    expect(place.receive(delivery(2)).kind).toBe("new");
   });
 });

@@ -4,7 +4,7 @@ export interface HeldMessage {
   readonly acceptedAtMs: number;
   /** Where the last delivery of it is answered. */
   reply: string;
-  /** Whether the server surely counts it as ours: nothing happened since it came that could have passed it on. */
+  /** Whether the server surely counts it as ours: it cannot have passed it on since it handed it to us. */
   isSure: boolean;
 }
 
@@ -24,12 +24,14 @@ export interface ServerWord {
 /** What this process knows of a durable consumer. */
 export interface ReaderPlace {
   /** A delivery came. */
-  receive(delivery: Omit<HeldMessage, "isSure">): Arrival;
+  receive(delivery: HeldMessage): Arrival;
   /** The server confirmed the acknowledgement. */
   finish(message: HeldMessage): void;
   /** It is nobody's until the server hands it out again. */
   release(message: HeldMessage): void;
-  /** The server, or the way to it, was away: what is in hand may have been passed on. */
+  /** The connection was lost: the server's last word may be about what it has forgotten by now. */
+  interrupt(): void;
+  /** The server had no sign of life for so long that what is in hand may have been passed on. */
   doubt(): void;
   /**
    * Takes the server's word. None of our acknowledgements may be under way from before the server was asked until this
@@ -81,21 +83,18 @@ export function makeReaderPlace(): ReaderPlace {
   };
   return {
     receive(delivery) {
-      const { sequence, reply } = delivery;
+      const { sequence, reply, isSure } = delivery;
       const known = held.get(sequence);
-      if (known === undefined && past.has(delivery)) {
-        return { kind: "finished", message: { ...delivery, isSure: false } };
-      }
-      if (census !== undefined && sequence <= census.deliveredSequence) census.seen.add(sequence);
+      if (known === undefined && past.has(delivery)) return { kind: "finished", message: delivery };
+      if (isSure && census !== undefined && sequence <= census.deliveredSequence) census.seen.add(sequence);
       conclude();
       if (known !== undefined) {
         known.reply = reply;
-        known.isSure = true;
+        known.isSure = isSure;
         return { kind: "held", message: known };
       }
-      const message: HeldMessage = { ...delivery, isSure: true };
-      held.set(sequence, message);
-      return { kind: "new", message };
+      held.set(sequence, delivery);
+      return { kind: "new", message: delivery };
     },
     finish(message) {
       if (held.get(message.sequence) === message) held.delete(message.sequence);
@@ -103,6 +102,9 @@ export function makeReaderPlace(): ReaderPlace {
     },
     release(message) {
       if (held.get(message.sequence) === message) held.delete(message.sequence);
+    },
+    interrupt() {
+      census = undefined;
     },
     doubt,
     learn(word) {
@@ -199,8 +201,8 @@ export interface ReaderPlaces {
   of(durable: string): ReaderPlace;
   /** The consumer was deleted. */
   forget(durable: string): void;
-  /** @see ReaderPlace.doubt */
-  doubt(): void;
+  /** @see ReaderPlace.interrupt */
+  interrupt(): void;
   entries(): IterableIterator<[durable: string, place: ReaderPlace]>;
 }
 
@@ -214,8 +216,8 @@ export function makeReaderPlaces(): ReaderPlaces {
       return place;
     },
     forget: (durable) => void places.delete(durable),
-    doubt() {
-      for (const place of places.values()) place.doubt();
+    interrupt() {
+      for (const place of places.values()) place.interrupt();
     },
     entries: () => places.entries(),
   };

@@ -41,7 +41,7 @@ export const IDS_A_RUN = 1_000_000;
 const SIGHT_MS_MAX = 20_000;
 const RECOVERY_MS_MAX = 15_000;
 /** An event that found its subscriber down or busy waits up to a minute, and may have to wait again. */
-const SETTLE_MS_MAX = 400_000;
+const SETTLE_MS_MAX = 180_000;
 
 interface Run {
   readonly spec: RunSpec;
