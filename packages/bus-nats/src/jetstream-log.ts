@@ -9,7 +9,7 @@ import { makeHolderNotes } from "./holder-notes.ts";
 import { startReader } from "./jetstream-reader.ts";
 import { toHeaders } from "./message.ts";
 import { makeTrimmer } from "./jetstream-trim.ts";
-import { ignoreMissing, isStoreFull, natsFailure } from "./nats-connection.ts";
+import { ignoreMissing, isStoreFull, isTooLarge, natsFailure } from "./nats-connection.ts";
 import type { JetStreamConnection } from "./nats-connection.ts";
 import { makePlaceMemories } from "./place-memory.ts";
 import type { PlaceMemories } from "./place-memory.ts";
@@ -161,5 +161,6 @@ async function asked<T>(what: string, ask: () => Promise<T>): Promise<T> {
 
 function appendFailure(error: unknown, logId: string): Error {
   if (isStoreFull(error)) return new LogFullError(`${logId}: as much waits for delivery as is allowed`);
+  if (isTooLarge(error)) return new RecordTooLargeError(`${logId}: more than the server takes now`);
   return natsFailure(error, logId);
 }

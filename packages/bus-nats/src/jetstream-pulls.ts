@@ -68,7 +68,7 @@ export function openPulls(source: PullSource, receive: (message: Msg) => void): 
   return {
     ask(room, window) {
       // A request that is made meanwhile may be lost, and would be waited for.
-      if (core.isClosed() || connection.trouble !== undefined) return;
+      if (core.isClosed() || connection.isLost) return;
       const nowMs = clock.nowMs();
       // Statuses get lost as well, so a request's age tells too.
       open = open.filter(({ count, overMs }) => count > 0 && overMs >= nowMs);

@@ -12,6 +12,9 @@ import type { JetStreamConnection, NatsOptions } from "./nats-connection.ts";
 /** What the server's own headers and framing may take of a message. */
 const OVERHEAD_BYTES = 4 * 1024;
 
+/** Events, and what is noted with them when they wait or are dead. */
+const PAYLOAD_BYTES_MIN = 64 * 1024;
+
 /** The bus, and the dead-letter store on the same connection. */
 export interface NatsBus extends Bus {
   /**
@@ -33,6 +36,13 @@ export async function openNatsBus(
 ): Promise<NatsBus> {
   const connection = await openConnection(options, clock);
   const recordBytesMax = connection.maxPayloadBytes - OVERHEAD_BYTES;
+  if (connection.maxPayloadBytes < PAYLOAD_BYTES_MIN) {
+    await connection.close();
+    throw new BusRefusedError(
+      `${options.servers.join(", ")}: max_payload is ${connection.maxPayloadBytes} bytes, which leaves no room for events; ` +
+        `set ${PAYLOAD_BYTES_MIN} or more (the server's own default is 1 MB)`,
+    );
+  }
   const logs = new Set<BusLog>();
   const open = (spec: LogSpec): BusLog => {
     const log = openJetStreamLog(spec, { connection, recordBytesMax, clock });

@@ -1,6 +1,8 @@
+import { isTimeout, NO_ANSWER, watchConnection } from "./connection-watch.ts";
+import type { ConnectionWatch } from "./connection-watch.ts";
 import { BusError, BusRefusedError, BusUnavailableError } from "@kelvin/bus";
-import type { BusTrouble, Clock } from "@kelvin/bus";
-import { connect, credsAuthenticator, Events, NatsError } from "nats";
+import type { Clock } from "@kelvin/bus";
+import { connect, credsAuthenticator, ErrorCode, NatsError } from "nats";
 import type { ConnectionOptions, JetStreamClient, JetStreamManager, NatsConnection } from "nats";
 
 /** How to reach the servers. */
@@ -21,7 +23,7 @@ export type NatsCredentials =
   | { readonly file: string };
 
 /** A connection that mends itself, with JetStream on top. */
-export interface JetStreamConnection {
+export interface JetStreamConnection extends ConnectionWatch {
   readonly jetStream: JetStreamClient;
   readonly manager: JetStreamManager;
   /** The connection below JetStream. */
@@ -30,15 +32,6 @@ export interface JetStreamConnection {
   readonly silenceMsMax: number;
   /** The greatest message the server takes. */
   readonly maxPayloadBytes: number;
-  readonly trouble: BusTrouble | undefined;
-  /** Calls back whenever the connection is lost, until the function that is returned is called. */
-  onLost(callback: () => void): () => void;
-  /**
-   * Asks the server for something. Fails at once while the connection is lost, or when it gets lost: no answer comes then.
-   *
-   * @throws BusUnavailableError then, or whatever `ask` throws.
-   */
-  whileThere<T>(ask: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -56,7 +49,7 @@ export async function openConnection(options: NatsOptions, clock: Clock): Promis
   const connection = await connectTo(options);
   try {
     const manager = await connection.jetstreamManager({ timeout: ANSWER_MS_MAX });
-    const watched = watchTrouble(connection, clock);
+    const watched = watchConnection(connection, clock);
     return {
       jetStream: connection.jetstream({ timeout: ANSWER_MS_MAX }),
       manager,
@@ -66,8 +59,11 @@ export async function openConnection(options: NatsOptions, clock: Clock): Promis
       get trouble() {
         return watched.trouble;
       },
+      get isLost() {
+        return watched.isLost;
+      },
       onLost: (callback) => watched.onLost(callback),
-      whileThere: (ask) => whileThere(ask, watched),
+      whileThere: (ask) => watched.whileThere(ask),
       close: () => connection.close(),
     };
   } catch (error) {
@@ -81,6 +77,8 @@ async function connectTo({ servers, credentials, name }: NatsOptions): Promise<N
     servers: [...servers],
     name,
     maxReconnectAttempts: -1,
+    // Credentials get mended at the server, too.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     timeout: ANSWER_MS_MAX,
   };
@@ -98,61 +96,32 @@ function credentialSettings(credentials: NatsCredentials | undefined): Connectio
   return { authenticator: credsAuthenticator(Buffer.from(credentials.file)) };
 }
 
-type Watched = Pick<JetStreamConnection, "trouble" | "onLost">;
-
-function watchTrouble(connection: NatsConnection, clock: Clock): Watched {
-  const listeners = new Set<() => void>();
-  const state: { trouble: BusTrouble | undefined; onLost: Watched["onLost"] } = {
-    trouble: undefined,
-    onLost(callback) {
-      listeners.add(callback);
-      return () => listeners.delete(callback);
-    },
-  };
-  const watch = async (): Promise<void> => {
-    for await (const { type, data } of connection.status()) {
-      if (type === Events.Disconnect) {
-        state.trouble = { sinceMs: clock.nowMs(), reason: `lost ${typeof data === "string" ? data : "the server"}` };
-        for (const listener of listeners) listener();
-      }
-      if (type === Events.Reconnect) state.trouble = undefined;
-    }
-  };
-  // The list of statuses ends with the connection and fails with nothing.
-  watch().catch(() => undefined);
-  return state;
-}
-
-async function whileThere<T>(ask: () => Promise<T>, watched: Watched): Promise<T> {
-  const { promise: lost, reject } = Promise.withResolvers<never>();
-  const giveUp = (): void => {
-    reject(new BusUnavailableError(watched.trouble?.reason ?? "lost the server"));
-  };
-  const stop = watched.onLost(giveUp);
-  if (watched.trouble !== undefined) giveUp();
-  try {
-    return await (watched.trouble === undefined ? Promise.race([ask(), lost]) : lost);
-  } finally {
-    stop();
-  }
-}
-
 /** Error codes of the client that no waiting mends. */
+const NO_STORAGE = 10_047;
 const REFUSALS = new Set(["AUTHORIZATION_VIOLATION", "PERMISSIONS_VIOLATION", "AUTHENTICATION_EXPIRED"]);
 
 /** What the client threw, as an error of the port. */
 export function natsFailure(error: unknown, what: string): Error {
   if (error instanceof BusError) return error;
-  if (!(error instanceof Error)) return new BusUnavailableError(`${what}: ${String(error)}`);
-  if (!(error instanceof NatsError)) return new BusUnavailableError(`${what}: ${error.message}`);
-  if (REFUSALS.has(error.code)) return new BusRefusedError(`${what}: refused: ${error.message}`);
-  if (error.code === "503" && error.api_error === undefined) {
-    return new BusUnavailableError(`${what}: nobody answers for JetStream; is it on at the server?`);
+  if (error instanceof NatsError) return failureOf(error, what);
+  return new BusUnavailableError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function failureOf(error: NatsError, what: string): Error {
+  const { code, message, api_error: answer } = error;
+  if (REFUSALS.has(code)) return new BusRefusedError(`${what}: refused: ${message}`);
+  if (isTimeout(error)) return new BusUnavailableError(`${what}: ${NO_ANSWER}`);
+  if (answer === undefined) {
+    const isNobody = code === "503";
+    return new BusUnavailableError(
+      `${what}: ${isNobody ? "nobody answers for JetStream; is it on at the server?" : message}`,
+    );
   }
-  const code = error.api_error?.code ?? 0;
-  return code >= 400 && code < 500
-    ? new BusRefusedError(`${what}: ${error.message}`)
-    : new BusUnavailableError(`${what}: ${error.message}`);
+  if (answer.err_code === NO_STORAGE) {
+    return new BusUnavailableError(`${what}: the server's storage is full or promised to others; raise its max_file`);
+  }
+  const isRefusal = answer.code >= 400 && answer.code < 500;
+  return isRefusal ? new BusRefusedError(`${what}: ${message}`) : new BusUnavailableError(`${what}: ${message}`);
 }
 
 /** Whether JetStream says that a stream or consumer is not there. */
@@ -168,6 +137,11 @@ export async function ignoreMissing<T>(asked: Promise<T>): Promise<T | undefined
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether the message is greater than the server takes by now. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof NatsError && error.code === String(ErrorCode.MaxPayloadExceeded);
 }
 
 /** What the server says when a stream is as full as it may be. */

@@ -18,6 +18,10 @@ export function findNatsProblem(): string | undefined {
 export interface NatsServerOptions {
   /** Greatest message in bytes; default 1 MiB, as the server's own. */
   readonly maxPayloadBytes?: number;
+  /** Without it nothing is kept: default true. */
+  readonly hasJetStream?: boolean;
+  /** How many bytes all streams together may keep; default 4 GB. */
+  readonly storedBytesMax?: number;
   /** Asks every client for these. */
   readonly credentials?: { readonly user: string; readonly password: string };
 }
@@ -30,6 +34,8 @@ export interface NatsServer {
   readonly dataDir: string;
   /** Kills it with SIGKILL; the data stays. */
   kill(): Promise<void>;
+  /** What it asks of clients from its next start on. */
+  setCredentials(credentials: NonNullable<NatsServerOptions["credentials"]>): void;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
   /** Ends it and removes its data. */
@@ -57,6 +63,9 @@ export async function openNatsServer(options: NatsServerOptions = {}): Promise<N
     url: `nats://127.0.0.1:${port}`,
     dataDir: join(dir, "data"),
     kill: () => end("SIGKILL"),
+    setCredentials(credentials) {
+      writeFileSync(config, formatConfig(dir, { port, options: { ...options, credentials } }));
+    },
     async start() {
       const started = spawn(program, ["-c", config], { stdio: "ignore" });
       server = started;
@@ -77,7 +86,7 @@ function formatConfig(
   dir: string,
   { port, options }: { readonly port: number; readonly options: NatsServerOptions },
 ): string {
-  const { credentials, maxPayloadBytes } = options;
+  const { credentials, maxPayloadBytes, hasJetStream = true, storedBytesMax = 4_000_000_000 } = options;
   return [
     "host: 127.0.0.1",
     `port: ${port}`,
@@ -86,7 +95,9 @@ function formatConfig(
     ...(credentials === undefined
       ? []
       : [`authorization { user: "${credentials.user}", password: "${credentials.password}" }`]),
-    `jetstream { store_dir: "${join(dir, "data")}", max_mem: 64MB, max_file: 4GB }`,
+    ...(hasJetStream
+      ? [`jetstream { store_dir: "${join(dir, "data")}", max_mem: 64MB, max_file: ${storedBytesMax} }`]
+      : []),
     "",
   ].join("\n");
 }
