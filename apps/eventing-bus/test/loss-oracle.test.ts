@@ -13,6 +13,8 @@ const RATE_PER_SECOND = 60;
 const RANDOM_STRIKES = isLong ? 180 : 4;
 /** What one strike may make come twice to one consumer: the window of its reader, and as much from the step logs. */
 const DUPLICATES_A_STRIKE = 2 * WINDOW;
+/** A second process comes to share the work, and is killed with some of it in hand. */
+const REPLICA: Strike = { victim: "replica", transition: "delivering" };
 const problem = findBrokerProblem("nats");
 const withServer = problem === undefined ? describe : describe.skip;
 
@@ -27,7 +29,8 @@ withServer(`no accepted event is lost on JetStream (${problem ?? "found"})`, () 
     "whoever is killed, and whichever way is broken",
     async () => {
       const random = seeded(SEED);
-      const strikes = planStrikes(random, { isLong, randomCount: RANDOM_STRIKES });
+      const planned = planStrikes(random, { isLong, randomCount: RANDOM_STRIKES });
+      const strikes = planned.flatMap((strike, index) => (index % 12 === 5 ? [REPLICA, strike] : [strike]));
       const spec = { run: "all", firstId: IDS_A_RUN, ratePerSecond: RATE_PER_SECOND, strikes, random };
       const { outsideOutages, duplicates, ...report } = await runOracle(rig, spec);
       expect(report).toMatchObject({ lost: [], astray: [], invented: [], unseen: [], stillWaiting: 0 });

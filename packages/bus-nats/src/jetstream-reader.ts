@@ -42,8 +42,9 @@ export function startReader(source: ReaderSource, spec: ReaderSpec): BusReader {
     const { sequence, acceptedAtMs } = delivery;
     const { isHeard: isSure } = life;
     const { kind, message: mine } = place.receive({ sequence, acceptedAtMs, reply: message.reply, isSure });
-    if (kind === "held") return;
-    if (kind === "finished") return say(connection, message.reply, DONE);
+    if (kind === "finished") say(connection, message.reply, DONE);
+    // Neither takes a place, and there may be many of them after the server forgot where it was.
+    if (kind !== "new") return refill();
     const hand: Hand = { message, delivery, mine, place, source };
     if (isOpen) takeInHand(hand, { held, spec, refill });
     else giveBack(hand);
