@@ -45,7 +45,6 @@ async function serve({ port, targetPorts, idleTriggers, silentPort }: BenchProgr
       inFlightMax: 1_000,
     },
     {
-      processId: "bench",
       clock,
       random: Math.random,
       sender,

@@ -74,7 +74,6 @@ async function stream(kind: Entrance["kind"], consumers: readonly Consumer[], bu
       inFlightMax: 100,
     },
     {
-      processId: "test",
       clock: systemClock,
       random: () => 0,
       sender,

@@ -45,7 +45,7 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
     ready: () => state.isJoined && !state.isLeaving,
     routes: (app) => addReportRoutes(app, book),
   });
-  const parts = openBusParts(config, deps, { book, boot });
+  const parts = openBusParts(config, deps, book);
   const { routes, link, servers } = parts;
   let ingress: Awaited<ReturnType<typeof openIngress>> | undefined;
   const join = async (): Promise<void> => {

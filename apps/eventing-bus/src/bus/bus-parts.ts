@@ -31,11 +31,7 @@ const LOOK_AGAIN_MS = 100;
 const senderLimits = { connectionsMax: 100, originsMax: 1_000, answerBytesMax: 1024 * 1024, connectMsMax: 5_000 };
 
 /** The only place that knows all parts, and which of them calls which. */
-export function openBusParts(
-  config: BusConfig,
-  { kube, clock, log }: BusDeps,
-  { book, boot }: { readonly book: ReportBook; readonly boot: string },
-): BusParts {
+export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, book: ReportBook): BusParts {
   const { systemNamespace } = config;
   const informers = openInformers({ kube, systemNamespace, log });
   const configMaps = openConfigMaps({ kube, informer: informers.configMaps, systemNamespace, clock, log });
@@ -57,7 +53,6 @@ export function openBusParts(
     book,
     census,
     parts: {
-      processId: boot,
       clock: deliveryClock,
       log,
       senderFor: (namespace) => sender.forNamespace(namespace),

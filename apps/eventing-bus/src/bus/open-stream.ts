@@ -15,8 +15,6 @@ export interface OpenStream {
 
 /** What all streams of this process share. */
 export interface StreamParts {
-  /** Unlike that of any other process, now or before. */
-  readonly processId: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** The sender for the consumers of a namespace. */
@@ -41,7 +39,7 @@ export async function openStream(
   { bus, deadLetters }: OpenedBus,
   parts: StreamParts,
 ): Promise<OpenStream> {
-  const { processId, clock, log, senderFor, streamBytesMax } = parts;
+  const { clock, log, senderFor, streamBytesMax } = parts;
   const isBroker = stream.kind === "Broker";
   const spec = {
     log: logSpecOf(stream, streamBytesMax),
@@ -50,7 +48,6 @@ export async function openStream(
     inFlightMax: IN_FLIGHT_MAX,
   } as const;
   const delivery = await openStreamDelivery(bus, spec, {
-    processId,
     clock,
     random: Math.random,
     sender: senderFor(stream.namespace),

@@ -1,5 +1,4 @@
 // The data path as a process: two streams of one bus, one read as a broker and one as a channel, each with three consumers.
-import { randomUUID } from "node:crypto";
 import {
   BusError,
   makeMemoryDeadLetterStore,
@@ -98,7 +97,6 @@ function consumer(stream: Reading, name: ConsumerName): Consumer {
 
 async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promise<Entrance> {
   const plain: DeliveryPorts = {
-    processId: randomUUID(),
     clock: systemClock,
     random: Math.random,
     sender,

@@ -54,7 +54,6 @@ async function deliver(consumer: Partial<Consumer>, answers: (request: SendReque
     openStubBus({ clock: time }),
     { log: spec, reading: "shared", handoffMs: 1_000, inFlightMax: 10 },
     {
-      processId: "p",
       clock: time,
       random: () => 0,
       sender: {

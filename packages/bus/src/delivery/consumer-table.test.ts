@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { decodeEvent, eventAttribute } from "@kelvin/cloudevents";
 import type { CloudEvent } from "@kelvin/cloudevents";
+import { systemClock } from "../clock.ts";
 import { makeRandom } from "../simulator/random.ts";
 import type { Consumer } from "./consumer.ts";
 import { makeConsumerTable } from "./consumer-table.ts";
@@ -41,7 +42,7 @@ function matching(table: ConsumerTable, event: CloudEvent | undefined): string[]
 
 describe("who gets an event", () => {
   test("those whose types name its type, and those of any type, if they match", () => {
-    const table = makeConsumerTable();
+    const table = makeConsumerTable(systemClock);
     table.replace([
       consumer("orders", ofTypes("order")),
       consumer("both", ofTypes("order", "bill", "order")),
@@ -59,7 +60,7 @@ describe("who gets an event", () => {
 
   test("are those that asking all of them would find", () => {
     const random = makeRandom(1);
-    const table = makeConsumerTable();
+    const table = makeConsumerTable(systemClock);
     for (let round = 0; round < 50; round += 1) {
       const all = Array.from({ length: random.integer(0, 30) }, (_, index) =>
         consumer(`c${index}`, random.chance(0.3) ? {} : ofTypes(...["a", "b", "c"].filter(() => random.chance(0.4)))),
@@ -75,7 +76,7 @@ describe("who gets an event", () => {
 
   test("a thousand of other types are not asked", () => {
     let asked = 0;
-    const table = makeConsumerTable();
+    const table = makeConsumerTable(systemClock);
     const counting = (type: string): Partial<Consumer> => ({
       types: [type],
       matches: () => {
@@ -90,7 +91,7 @@ describe("who gets an event", () => {
 });
 
 test("a new edition keeps gate and backlog, also for whoever holds them; one that is gone does not", () => {
-  const table = makeConsumerTable();
+  const table = makeConsumerTable(systemClock);
   table.replace([consumer("a"), consumer("b")]);
   const held = table.find("a");
   held?.gate.enter(0, false);

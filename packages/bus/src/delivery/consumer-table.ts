@@ -1,15 +1,19 @@
 import type { CloudEvent } from "@kelvin/cloudevents";
+import type { Clock } from "../clock.ts";
 import type { Consumer } from "./consumer.ts";
 import { makeGate } from "./gate.ts";
 import type { Gate } from "./gate.ts";
+import { makeParkedCount } from "./parked-count.ts";
+import type { ParkedCount } from "./parked-count.ts";
 
 /** A consumer with the state that outlives its editions: one object for as long as the consumer is served. */
 export interface KnownConsumer {
   /** Its latest edition. */
   readonly consumer: Consumer;
   readonly gate: Gate;
-  /** Records in its backlog that this process knows of. */
-  backlog: number;
+  /** Records in its backlog that this process put there or works on. */
+  readonly backlog: number;
+  readonly parked: ParkedCount;
 }
 
 /** The consumers of one stream; whoever looks one up gets its latest edition. */
@@ -26,8 +30,20 @@ interface Known extends KnownConsumer {
   consumer: Consumer;
 }
 
+function makeKnown(consumer: Consumer, clock: Clock): Known {
+  const parked = makeParkedCount(clock);
+  return {
+    consumer,
+    gate: makeGate(consumer.limits),
+    parked,
+    get backlog() {
+      return parked.records;
+    },
+  };
+}
+
 /** @see ConsumerTable */
-export function makeConsumerTable(): ConsumerTable {
+export function makeConsumerTable(clock: Clock): ConsumerTable {
   let table = new Map<string, Known>();
   let index = indexByType([]);
   return {
@@ -41,7 +57,7 @@ export function makeConsumerTable(): ConsumerTable {
     replace(consumers) {
       const next = new Map<string, Known>();
       for (const consumer of consumers) {
-        const known = table.get(consumer.id) ?? { consumer, gate: makeGate(consumer.limits), backlog: 0 };
+        const known = table.get(consumer.id) ?? makeKnown(consumer, clock);
         known.consumer = consumer;
         known.gate.setLimits(consumer.limits);
         next.set(consumer.id, known);

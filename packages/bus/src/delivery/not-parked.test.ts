@@ -46,7 +46,6 @@ async function deliver({ refusal, answer = { status: 500, afterMs: 0 }, keeps = 
       inFlightMax: 10,
     },
     {
-      processId: "p",
       clock: time,
       random: () => 0,
       sender: {

@@ -4,21 +4,21 @@ import type { Job } from "./job.ts";
 
 /** A job as it waits in a step log. */
 export interface ParkedJob extends Job {
-  /** Names the attempt that went on when the event was handed off; its process knows how it ends. */
-  readonly handoffId: string | undefined;
+  /** Names this wait; the process that parked the job knows more of it. */
+  readonly parkingId: string | undefined;
 }
 
 const PREFIX = "kelvin-parked-";
 
 /** The record: the original message, with what the engine must know in headers of its own. */
-export function parkedRecord(job: Job, handoffId: string | undefined): BusRecord {
+export function parkedRecord(job: Job, parkingId: string): BusRecord {
   const notes = [
     [`${PREFIX}consumer`, encodeURIComponent(job.consumerId)],
     [`${PREFIX}attempts`, String(job.attempts)],
     [`${PREFIX}deferrals`, String(job.deferrals)],
     [`${PREFIX}not-before`, String(Math.ceil(job.notBeforeMs))],
     ...(job.hasTurn ? [[`${PREFIX}turn`, "1"]] : []),
-    ...(handoffId === undefined ? [] : [[`${PREFIX}handoff`, handoffId]]),
+    [`${PREFIX}id`, parkingId],
   ];
   return { headers: [...notes.flat(), ...withoutNotes(job.hand.headers)], body: job.hand.body };
 }
@@ -39,7 +39,7 @@ export function readParkedRecord(record: BusRecord): ParkedJob | undefined {
     deferrals: count(notes.get("deferrals")),
     hasTurn: notes.has("turn"),
     notBeforeMs: count(notes.get("not-before")),
-    handoffId: notes.get("handoff"),
+    parkingId: notes.get("id"),
   };
 }
 

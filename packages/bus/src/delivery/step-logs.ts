@@ -1,9 +1,14 @@
-import { BusError, LogFullError } from "../bus.ts";
-import type { Bus, BusLog, BusReader, HeldRecord, LogSpec } from "../bus.ts";
+import { randomUUID } from "node:crypto";
+import { BusError, LogFullError, recordBytes } from "../bus.ts";
+import type { Bus, BusLog, BusReader, BusRecord, HeldRecord, LogSpec } from "../bus.ts";
+import type { Clock } from "../clock.ts";
+import type { Timeouts } from "../timeouts.ts";
 import { carry } from "./carry.ts";
+import type { KnownConsumer } from "./consumer-table.ts";
 import { store } from "./dead-letter.ts";
 import type { Failure } from "./dead-letter.ts";
 import { makeHeldWork } from "./held-work.ts";
+import type { HeldWork } from "./held-work.ts";
 import type { Job, StepResult } from "./job.ts";
 import { parkedRecord, readParkedRecord } from "./parked-record.ts";
 import type { ParkedJob } from "./parked-record.ts";
@@ -20,6 +25,12 @@ export const STEP_MS = [10_000, 10_000, 60_000, 600_000, 3_600_000] as const;
 const READER_ID = "steps";
 const IN_FLIGHT_MAX = 1_000;
 const APPEND_RETRY_MS = 500;
+/** How much of a step log one consumer may take, in bytes: the others' retries must find room. */
+const CONSUMER_SHARE = 1 / 4;
+/** How long after its step a record is surely worked off, by whichever process. */
+const WORKED_OFF_WITHIN_MS = 60_000;
+/** How long the end of an attempt is kept for the record of its event. */
+const HANDOFF_KEPT_MS = 60_000;
 
 /** Durable waiting: jobs that may not hold up anybody else until they are due. */
 export interface StepLogs {
@@ -41,56 +52,70 @@ export interface StepLogs {
 export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): StepLogs {
   const steps = STEP_MS.map((_, index) => makeStep(bus, stepSpec(spec, index)));
   const held = makeHeldWork(tools);
-  const handoffs = new Map<string, Promise<StepResult>>();
-  let lastHandoff = 0;
+  const handoffs = makeHandoffs(tools.timeouts);
+  const bytesMax = spec.unfinishedBytesMax * CONSUMER_SHARE;
+  // Logs outlive processes, and in one process a stream may be opened again: no two of its records share an id.
+  const session = randomUUID();
+  let lastParking = 0;
 
-  const handOff = (running: Promise<StepResult>): string => {
-    lastHandoff += 1;
-    const handoffId = `${tools.processId}-${lastHandoff}`;
-    handoffs.set(handoffId, running);
-    return handoffId;
-  };
   const park: StepLogs["park"] = async (job, running) => {
-    // Whoever works the record off takes its end, errors too.
     running?.catch(() => undefined);
     const known = tools.consumers.find(job.consumerId);
     if (known === undefined) return { kind: "ended", ending: "dropped" };
-    if (known.backlog >= known.consumer.limits.backlog) {
-      return store(job, backlogFull(`${known.backlog} events wait for this consumer already`), tools);
-    }
-    const handoffId = running === undefined ? undefined : handOff(running);
-    const step = steps[running === undefined ? stepFor(job.notBeforeMs - tools.clock.nowMs()) : 0];
+    lastParking += 1;
+    const id = `${session}-${lastParking}`;
+    const record = parkedRecord(job, id);
+    const why = overfull(known, { bytes: recordBytes(record), bytesMax });
+    if (why !== undefined) return store(job, backlogFull(why), tools);
+    if (running !== undefined) handoffs.set(id, running);
+    const index = running === undefined ? stepFor(job.notBeforeMs - tools.clock.nowMs()) : 0;
+    countParked(known, { id, index, record }, tools.clock);
+    let isParked = false;
     try {
-      const isParked = await appendUntilDurable(step, parkedRecord(job, handoffId), tools);
-      if (!isParked) return { kind: "given-up" };
+      isParked = await appendUntilDurable(steps[index], record, tools);
+      return isParked ? { kind: "ended", ending: "parked" } : { kind: "given-up" };
     } catch (error) {
-      if (handoffId !== undefined) handoffs.delete(handoffId);
       if (!(error instanceof BusError)) throw error;
-      return withoutParking(job, { running, error }, tools);
+      return await withoutParking(job, { running, error }, tools);
+    } finally {
+      if (!isParked) {
+        known.parked.remove(id);
+        handoffs.delete(id);
+      }
     }
-    known.backlog += 1;
-    return { kind: "ended", ending: "parked" };
   };
 
   const work = async (index: number, record: HeldRecord): Promise<boolean> => {
     const job = readParkedRecord(record);
     if (job === undefined) return true;
-    const running = job.handoffId === undefined ? undefined : handoffs.get(job.handoffId);
-    if (running === undefined && !(await waitOut(dueMs(index, record, job), tools))) return false;
-    const result = await goOn(job, running, tools);
-    if (job.handoffId !== undefined) handoffs.delete(job.handoffId);
+    const id = job.parkingId ?? "";
     const known = tools.consumers.find(job.consumerId);
-    if (known !== undefined && known.backlog > 0 && result.kind !== "given-up") known.backlog -= 1;
-    const end = result.kind === "again" ? await park(result.job) : result;
-    return end.kind === "ended";
+    // It may be one of an earlier life, or another process's.
+    if (known !== undefined) countParked(known, { id, index, record }, tools.clock);
+    try {
+      const running = handoffs.get(id);
+      if (running === undefined && !(await waitOut(dueMs(index, record, job), tools))) return false;
+      const result = await goOn(job, running, tools);
+      handoffs.delete(id);
+      // Before it is parked again: it must not stand in its own way.
+      known?.parked.remove(id);
+      const end = result.kind === "again" ? await park(result.job) : result;
+      return end.kind === "ended";
+    } finally {
+      known?.parked.remove(id);
+    }
   };
   for (const [index, step] of steps.entries()) {
     step.onRecord = (record) => {
       held.run(record, () => work(index, record));
     };
   }
+  return { park, ...manage(steps, held) };
+}
+
+/** What is done with all steps alike. */
+function manage(steps: readonly Step[], held: HeldWork): Omit<StepLogs, "park"> {
   return {
-    park,
     async recover() {
       for (const step of steps) await step.find();
     },
@@ -137,6 +162,50 @@ function stepId(logId: string, index: number): string {
 
 function stepSpec(spec: LogSpec, index: number): LogSpec {
   return { ...spec, id: stepId(spec.id, index), partitions: 1 };
+}
+
+interface Handoffs {
+  get(id: string): Promise<StepResult> | undefined;
+  set(id: string, running: Promise<StepResult>): void;
+  delete(id: string): void;
+}
+
+/** Attempts that went on when their events were handed off, by the ids of their records. */
+function makeHandoffs(timeouts: Timeouts): Handoffs {
+  const all = new Map<string, Promise<StepResult>>();
+  return {
+    get: (id) => all.get(id),
+    set(id, running) {
+      all.set(id, running);
+      // Whoever works the record off takes the attempt's end. When that is another process, nobody here does.
+      const forget = (): void => void timeouts.start(HANDOFF_KEPT_MS, () => all.delete(id));
+      running.then(forget, forget);
+    },
+    delete(id) {
+      all.delete(id);
+    },
+  };
+}
+
+function countParked({ parked, consumer }: KnownConsumer, { id, index, record }: Noted, clock: Clock): void {
+  const workedOffMs = (STEP_MS[index] ?? 0) + consumer.retryPolicy.timeoutMs + WORKED_OFF_WITHIN_MS;
+  parked.add(id, { bytes: recordBytes(record), goneMs: clock.nowMs() + workedOffMs });
+}
+
+interface Noted {
+  readonly id: string;
+  readonly index: number;
+  readonly record: BusRecord;
+}
+
+/** Why no more may wait for a consumer. */
+function overfull(
+  { parked, consumer }: KnownConsumer,
+  { bytes, bytesMax }: { readonly bytes: number; readonly bytesMax: number },
+): string | undefined {
+  const isFull = (): boolean => parked.records >= consumer.limits.backlog || parked.bytes + bytes > bytesMax;
+  if (isFull()) parked.forgetGone();
+  return isFull() ? `${parked.records} events, ${parked.bytes} bytes, wait for this consumer already` : undefined;
 }
 
 function backlogFull(why: string): Failure {

@@ -35,7 +35,6 @@ async function open(reading: Reading) {
     bus,
     { log, reading, handoffMs: 1_000, inFlightMax: 10 },
     {
-      processId: "p",
       clock: time,
       random: () => 0,
       sender: {

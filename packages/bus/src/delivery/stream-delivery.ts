@@ -85,7 +85,7 @@ export async function openStreamDelivery(
 ): Promise<StreamDelivery> {
   const tools: DeliveryTools = {
     ...ports,
-    consumers: makeConsumerTable(),
+    consumers: makeConsumerTable(ports.clock),
     waiting: makeWaiting(ports.clock),
     timeouts: makeTimeouts(ports.clock),
   };

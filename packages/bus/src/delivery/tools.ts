@@ -21,8 +21,6 @@ export interface StreamRules {
 
 /** What every part of the engine works with. */
 export interface DeliveryTools {
-  /** Unlike that of any other process, now or before. */
-  readonly processId: string;
   readonly clock: Clock;
   /** From [0, 1): jitter. */
   readonly random: () => number;

@@ -43,7 +43,6 @@ async function play(trouble: Trouble | undefined, limits: Partial<Consumer["limi
       inFlightMax: 1_000,
     },
     {
-      processId: "p",
       clock: time,
       random: () => random.next(),
       sender: {
