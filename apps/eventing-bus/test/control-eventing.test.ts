@@ -11,7 +11,15 @@ import {
   type KubeClient,
 } from "@kelvin/kube";
 import { configMap, coreService, inNamespace, withSpec } from "@kelvin/testkit";
-import { openControlOn, openFakeApi, openRealApi, until, type Api, type ControlOnApi } from "./api-servers.ts";
+import {
+  objectsOf,
+  openControlOn,
+  openFakeApi,
+  openRealApi,
+  until,
+  type Api,
+  type ControlOnApi,
+} from "./api-servers.ts";
 import { broker, eventType, trigger } from "./eventing-builders.ts";
 import { busView, served } from "./fake-buses.ts";
 import { Gizmo, gizmoDefinition, setGizmoAddress } from "./gizmo.ts";
@@ -49,17 +57,9 @@ describe.each([
     await world.close();
   });
 
-  const create = async <T extends KubeObject>(kind: Kind<T>, object: T): Promise<T> => {
-    const { uid: _uid, generation: _generation, ...metadata } = object.metadata;
-    return kube.create(kind, { ...object, metadata });
-  };
-  const readyOf = async (kind: Kind, name: string): Promise<string> => {
-    const object = await kube.find(kind, { namespace, name });
-    const { status = "", reason = "" } = getCondition((object as Standing | undefined)?.status, "Ready") ?? {};
-    return `${status}/${reason}`;
-  };
-  const become = (kind: Kind, name: string, want: string): Promise<boolean> =>
-    until(async () => (await readyOf(kind, name)) === want);
+  const create = <T extends KubeObject>(kind: Kind<T>, object: T): Promise<T> => objectsOf(kube).create(kind, object);
+  const readyOf = (kind: Kind, name: string): Promise<string> => objectsOf(kube).readyOf(kind, name);
+  const become = (kind: Kind, name: string, want: string): Promise<boolean> => objectsOf(kube).become(kind, name, want);
   /** The bus serves what there is: as it really does, only a generation of which the status speaks. */
   const serve = async (): Promise<void> => {
     const objects = await until(async () => {
