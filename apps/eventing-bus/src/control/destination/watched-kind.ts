@@ -14,22 +14,17 @@ import {
   type ObjectKey,
 } from "@kelvin/kube";
 import type { Log } from "@kelvin/controller";
-import type { TrackedObject } from "./destinations.ts";
+import type { Found, TrackedObject } from "./destinations.ts";
 import { describeKind, findKind, type KindName } from "./reference-kind.ts";
 
 /** All objects of one kind, as far as anybody may know of them. */
 export interface WatchedKind {
   /** What is known now. Undefined: nothing yet. */
-  read(key: ObjectKey): Known | undefined;
+  read(key: ObjectKey): Found | undefined;
   /** Resolves when something is known. */
   readonly known: Promise<void>;
   close(): Promise<void>;
 }
-
-/** An object, or that it is absent, or why that cannot be known. */
-export type Known =
-  | { readonly ok: true; readonly object: TrackedObject | undefined }
-  | { readonly ok: false; readonly problem: string };
 
 export interface WatchedKindOptions {
   readonly kube: Pick<KubeClient, "find" | "list" | "watch">;

@@ -29,7 +29,7 @@ export interface WatchedKindsOptions {
   readonly kindsMax: number;
   /** How long a kind stays watched after nobody asks for it any more. */
   readonly idleMs: number;
-  /** How long a question waits for a kind to be read for the first time. */
+  /** How long the first questions wait for a kind to be read for the first time. */
   readonly patienceMs: number;
 }
 
@@ -37,6 +37,8 @@ interface Entry {
   readonly watched: WatchedKind;
   /** By the key of an object, or by its name alone for kinds without namespaces. */
   readonly askers: Map<string, Set<Asker>>;
+  /** Somebody has waited in vain for it to be read; nobody else does. */
+  isLate: boolean;
   /** Set while nobody asks. */
   cancelClosing: (() => void) | undefined;
 }
@@ -87,16 +89,20 @@ async function find(pool: Pool, { name, key }: Question, asker: Asker): Promise<
     };
   }
   register(pool, { id, key }, asker);
-  const { clock, patienceMs } = pool.options;
-  if (entry.watched.read(key) === undefined) {
-    const late = Promise.withResolvers<void>();
-    const cancel = clock.setTimer(late.resolve, patienceMs);
-    await Promise.race([entry.watched.known, late.promise]);
-    cancel();
-  }
+  if (entry.watched.read(key) === undefined && !entry.isLate) await untilKnown(pool, entry);
   const known = entry.watched.read(key);
   if (known === undefined) throw new UnavailableError(`it is not known yet what there is of ${describeKind(name)}`);
   return known;
+}
+
+async function untilKnown({ options: { clock, patienceMs } }: Pool, entry: Entry): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const cancel = clock.setTimer(() => {
+    entry.isLate = true;
+    late.resolve();
+  }, patienceMs);
+  await Promise.race([entry.watched.known, late.promise]);
+  cancel();
 }
 
 function openEntry(pool: Pool, id: string, name: KindName): Entry | undefined {
@@ -112,7 +118,7 @@ function openEntry(pool: Pool, id: string, name: KindName): Entry | undefined {
     for (const asker of new Set(concerned)) asker.wake();
   };
   const watched = openWatchedKind({ kube, clock, log, name, onChange });
-  const entry: Entry = { watched, askers, cancelClosing: undefined };
+  const entry: Entry = { watched, askers, isLate: false, cancelClosing: undefined };
   pool.entries.set(id, entry);
   return entry;
 }
