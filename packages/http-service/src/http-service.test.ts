@@ -45,8 +45,33 @@ describe("health", () => {
     ],
     ["rejects", () => Promise.reject(new Error("informer")), 503],
   ])("/readyz when the app %s", async (_name, ready, status) => {
-    expect((await get("/readyz", ready === undefined ? {} : { ready })).status).toBe(status);
-    expect((await get("/healthz", ready === undefined ? {} : { ready })).status).toBe(200);
+    const { address } = await open(ready === undefined ? {} : { ready });
+    const statusOf = async (path: string): Promise<number> => (await fetch(`${address}${path}`)).status;
+    expect(await statusOf("/readyz")).toBe(status);
+    expect(await statusOf("/healthz")).toBe(200);
+  });
+});
+
+describe("routes", () => {
+  const open200 = async (routes: HttpAppOptions["routes"]): Promise<HttpService> => {
+    const service = await open({ ...(routes !== undefined && { routes }) });
+    expect((await fetch(`${service.address}/readyz`)).status).toBe(200);
+    return service;
+  };
+
+  test("are built soon after it was said that the service is ready, before anybody asks for one", async () => {
+    const built = Promise.withResolvers<void>();
+    await open200(() => built.resolve());
+    await built.promise;
+  });
+
+  test("that cannot be built make the service unready", async () => {
+    const { address } = await open200(() => {
+      throw new Error("twice");
+    });
+    expect((await fetch(`${address}/any`)).status).toBe(500);
+    expect((await fetch(`${address}/readyz`)).status).toBe(503);
+    expect((await fetch(`${address}/healthz`)).status).toBe(200);
   });
 });
 
@@ -136,9 +161,10 @@ describe("log", () => {
     const routes: HttpAppOptions["routes"] = (app) => {
       app.get("/things/:id", (_request, reply) => reply.code(204).send());
     };
-    const app = await buildHttpApp({ name: "test", log, routes });
-    for (const url of ["/healthz", "/readyz", "/metrics", "/things/7?token=abc"]) await app.inject(url);
-    await app.close();
+    const service = await open({ log, routes });
+    for (const url of ["/healthz", "/readyz", "/metrics", "/things/7?token=abc"])
+      await fetch(`${service.address}${url}`);
+    await service.close();
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       expect.objectContaining({ level: "info", name: "test", method: "GET", path: "/things/:id", statusCode: 204 }),
     ]);

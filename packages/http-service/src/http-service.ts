@@ -1,15 +1,9 @@
-import { fastify, LogController } from "fastify";
-import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import type { FastifyInstance } from "fastify";
+import type { RequestListener } from "node:http";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { addErrorAnswers } from "./error-answers.ts";
-import { addHealth } from "./health.ts";
-import { lazyCompilers } from "./lazy-compilers.ts";
-import { addMetrics } from "./metrics.ts";
+import { openFront } from "./front.ts";
 import type { AddMetrics } from "./metrics.ts";
-import { addRequestLog } from "./request-log.ts";
-import { addDrain } from "./drain.ts";
-import type { Drain } from "./drain.ts";
 
 /** What the service serves, beyond the three routes that each has. */
 export interface HttpAppOptions {
@@ -17,7 +11,7 @@ export interface HttpAppOptions {
   name: string;
   /** Whether /readyz answers 200. Default: always. What it throws counts as not ready and is logged. */
   ready?: () => boolean | Promise<boolean>;
-  /** Adds the app's own routes. */
+  /** Adds the app's own routes, when the first of them is asked for, or the service has been ready for a moment. */
   routes?: (app: FastifyInstance) => void | Promise<void>;
   log: Logger;
   /** Served at /metrics instead of a registry of the service's own, for apps that count with prom-client as they go. */
@@ -47,51 +41,61 @@ export interface HttpService {
   close(): Promise<void>;
 }
 
-const BODY_BYTES_MAX = 1024 * 1024;
 const DRAIN_MS_MAX = 10_000;
+/** What a start need not wait for is loaded this long after it, so that whoever waits for readiness is told first. */
+const LOAD_DELAY_MS = 50;
 
-/** Builds the app without listening, for tests that use `inject`. */
+/** Builds what answers all but health, without listening, for tests that use `inject`. */
 export async function buildHttpApp(options: HttpAppOptions): Promise<FastifyInstance> {
-  return (await buildApp(options)).app;
+  const { makeHttpApp } = await import("./http-app.ts");
+  return makeHttpApp(options, () => false);
 }
 
-/** Builds the app and listens. @throws Error naming the port when it cannot be bound. */
+/** Listens; builds the app when there is need of it. @throws Error naming the port when it cannot be bound. */
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  const { host = "0.0.0.0", port, log, drainMsMax = DRAIN_MS_MAX } = options;
-  const { app, drain } = await buildApp(options);
-  const address = await app.listen({ host, port, listenTextResolver: () => "Listening" });
+  const { host = "0.0.0.0", log, drainMsMax = DRAIN_MS_MAX } = options;
+  let app: Promise<FastifyInstance> | undefined;
+  let failure: Error | undefined;
+  const build = async (): Promise<FastifyInstance> => {
+    try {
+      const { makeHttpApp } = await import("./http-app.ts");
+      return await makeHttpApp(options, () => front.isDraining);
+    } catch (cause) {
+      failure = new Error("the routes cannot be built", { cause });
+      throw failure;
+    }
+  };
+  const load = (): Promise<FastifyInstance> => (app ??= build());
+  const loadSoon = (): void => {
+    if (app !== undefined || options.routes === undefined) return;
+    setTimeout(() => {
+      // Whoever asks for it hears of it, too.
+      load().catch((err: unknown) => log.error({ err }, "The service is of no use"));
+    }, LOAD_DELAY_MS).unref();
+  };
+  const front = openFront({
+    log,
+    load: async (): Promise<RequestListener> => {
+      const loaded = await load();
+      return (request, response) => loaded.routing(request, response);
+    },
+    ready: async () => {
+      if (failure !== undefined) throw failure;
+      const isReady = (await options.ready?.()) ?? true;
+      if (isReady) loadSoon();
+      return isReady;
+    },
+  });
+  const { port } = await front.listen(host, options.port);
+  const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   log.debug({ address }, "Listens");
   let closed: Promise<void> | undefined;
   return {
     address,
-    port: portOf(app) ?? port,
+    port,
     close() {
-      closed ??= drain.close(drainMsMax);
+      closed ??= front.close(drainMsMax).then(async () => (await app?.catch(() => undefined))?.close());
       return closed;
     },
   };
-}
-
-async function buildApp(options: HttpAppOptions): Promise<{ app: FastifyInstance; drain: Drain }> {
-  const app: FastifyInstance = fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: options.bodyBytesMax ?? BODY_BYTES_MAX,
-    forceCloseConnections: "idle",
-    return503OnClosing: false,
-    schemaController: { compilersFactory: lazyCompilers },
-  });
-  const drain = addDrain(app);
-  addErrorAnswers(app);
-  addRequestLog(app);
-  addHealth(app, { ...options, ready: async () => !drain.isDraining && ((await options.ready?.()) ?? true) });
-  addMetrics(app, options);
-  await options.routes?.(app);
-  await app.ready();
-  return { app, drain };
-}
-
-function portOf(app: FastifyInstance): number | undefined {
-  const address = app.server.address();
-  return typeof address === "object" && address !== null ? address.port : undefined;
 }
