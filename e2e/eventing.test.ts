@@ -216,6 +216,29 @@ describeHere("brokers and triggers", () => {
     await eventually(async () => (await readiness(kubectl, "trigger/early")) === "False BrokerDoesNotExist");
   });
 
+  test("events wait while their subscriber's Service is gone, and come when it is made anew", async () => {
+    const direct = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "direct" },
+      spec: { selector: { "serving.knative.dev/service": "recorder" }, ports: [{ port: 80, targetPort: 8080 }] },
+    };
+    const subscriber = { ref: { apiVersion: "v1", kind: "Service", name: "direct" }, uri: "/direct" };
+    const filter = { attributes: { type: "direct" } };
+    await applyAll(kubectl, [direct, trigger("direct", { broker: "main", subscriber, filter })]);
+    await waitReady(kubectl, "trigger/direct");
+    await sendKept(cluster, main, { id: "first", type: "direct" });
+    await receive(cluster, "/direct");
+    await kubectl("delete", "service", "direct");
+    await eventually(async () => (await readiness(kubectl, "trigger/direct")) === "False SubscriberResolveFailed");
+    expect(await show(kubectl, "trigger/direct")).not.toHaveProperty("status.subscriberUri");
+    await sendKept(cluster, main, { id: "second", type: "direct" });
+    await applyAll(kubectl, [direct]);
+    await waitReady(kubectl, "trigger/direct");
+    await receive(cluster, "/direct", 2);
+    expect(await idsAt("/direct")).toEqual(["first", "second"]);
+  });
+
   async function deadLetters(name: string, count: string): Promise<void> {
     const read = async (): Promise<string | undefined> =>
       (await show(kubectl, name)).status?.annotations?.["kelvin.dev/dead-letters"];
