@@ -16,6 +16,10 @@ const firstPort = Number(process.env["BENCH_PORT"] ?? 23_400);
 const targets = { one: 0.85, five: 1, triggers: 2, silent: 1.25, soak: 1.1 };
 const kib = 1024;
 
+const program = "apps/eventing-bus/test/bench-program.ts";
+/** As the service runs: see the Dockerfile of eventing-bus. */
+const serviceFlags = ["--max-semi-space-size=2", "--conditions=@kelvin/source"];
+
 /** One side of a comparison: a process, and what it is sent. */
 interface Contender {
   readonly name: string;
@@ -116,7 +120,7 @@ interface Started {
 async function startOurs(bed: Bed, spec: Omit<BenchProgramSpec, "port">): Promise<Started> {
   const port = firstPort + bed.subjects.length;
   const argument: BenchProgramSpec = { ...spec, port };
-  return started(bed, port, startSubject("apps/eventing-bus/test/bench-program.ts", [JSON.stringify(argument)]));
+  return started(bed, port, startSubject(program, [JSON.stringify(argument)], { flags: serviceFlags }));
 }
 
 async function startPeer(bed: Bed, targetPorts: readonly number[]): Promise<Started> {

@@ -16,6 +16,7 @@ export type { DeadLetter, DeadLetterReason, DeadLetterStore } from "./delivery/d
 export { takeInHand } from "./delivery/event-in-hand.ts";
 export type { EventInHand } from "./delivery/event-in-hand.ts";
 export type { LedgerEntry } from "./delivery/ledger.ts";
+export type { Redriven } from "./delivery/redrive.ts";
 export { DEFAULT_RETRY_POLICY, WAIT_MAX_MS } from "./delivery/retry-policy.ts";
 export type { Backoff, RetryPolicy } from "./delivery/retry-policy.ts";
 export type { Sender, SendOutcome, SendRequest } from "./delivery/sender.ts";

@@ -7,8 +7,8 @@ import type { DeliveryTools } from "./tools.ts";
  * Carries a job on until it ends, or until the next wait is too long to be waited in place. Holds its record all the
  * while, so whoever calls this bounds how many run at once.
  *
- * @param isOwnReader Whether the record is held in a window that is its consumer's alone. Then a job that cannot be
- * attempted now stays there, which keeps the rest of the backlog where it is. Elsewhere it moves on at once.
+ * @param isOwnReader Whether the record is held in a window that is its consumer's alone. There a job that cannot be
+ * attempted now may wait as well; elsewhere it moves on at once.
  */
 export async function carry(
   first: Job,
@@ -16,15 +16,14 @@ export async function carry(
   { isOwnReader }: { readonly isOwnReader: boolean },
 ): Promise<StepResult> {
   let job = first;
-  let isDeferred = false;
   for (;;) {
     const waitMs = job.notBeforeMs - tools.clock.nowMs();
-    if (waitMs > IN_PLACE_MS_MAX && !isDeferred) return { kind: "again", job, isDeferred: false };
+    if (waitMs > IN_PLACE_MS_MAX) return { kind: "again", job, isDeferred: false };
     if (waitMs > 0 && !(await tools.waiting.pause(waitMs))) return { kind: "given-up" };
     if (tools.waiting.isClosing) return { kind: "given-up" };
     const result = await attempt(job, tools);
     if (result.kind !== "again") return result;
     if (result.isDeferred && !isOwnReader) return result;
-    ({ job, isDeferred } = result);
+    ({ job } = result);
   }
 }

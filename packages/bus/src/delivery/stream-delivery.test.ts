@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Bus, BusLog } from "../bus.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
 import { openStubBus } from "../stub/stub-bus.ts";
@@ -25,12 +26,14 @@ const event = {
   body: Buffer.from("data"),
 };
 
-/** A stream whose subscribers answer 200, but `ill`, which answers 500. */
-async function open(reading: Reading) {
+/** A stream whose subscribers answer 200, but `ill`, which answers 500 until it is told otherwise. */
+async function open(reading: Reading, lostHolders = 0) {
   const time = makeVirtualTime();
-  const bus = openStubBus({ clock: time });
+  const bus = withLostHolders(openStubBus({ clock: time }), lostHolders);
   const sent: string[] = [];
   const log = { id: "s", partitions: 1, unfinishedBytesMax: 1_000_000 };
+  const letters = makeMemoryDeadLetterStore({ bytesMax: 1_000_000, clock: time });
+  const answers = { ill: 500 };
   const delivery = await openStreamDelivery(
     bus,
     { log, reading, handoffMs: 1_000, inFlightMax: 10 },
@@ -40,11 +43,11 @@ async function open(reading: Reading) {
       sender: {
         send({ consumerId }) {
           sent.push(consumerId);
-          const status = consumerId === "ill" ? 500 : 200;
+          const status = consumerId === "ill" ? answers.ill : 200;
           return Promise.resolve({ kind: "answered", status, headers: [], body: Buffer.alloc(0) });
         },
       },
-      deadLetters: makeMemoryDeadLetterStore({ bytesMax: 1_000_000, clock: time }),
+      deadLetters: letters,
       stream: { privateAttributes: [], acceptReply: () => Promise.resolve() },
       note: () => undefined,
       onFault: (error) => {
@@ -52,7 +55,7 @@ async function open(reading: Reading) {
       },
     },
   );
-  return { time, bus, log, delivery, sent };
+  return { time, bus, log, delivery, sent, letters, answers };
 }
 
 describe.each<Reading>(["shared", "each"])("a stream that is read by %s", (reading) => {
@@ -81,4 +84,57 @@ describe.each<Reading>(["shared", "each"])("a stream that is read by %s", (readi
     const left = [log.id, `${log.id}.step0`].map((id) => bus.findLog({ ...log, id }));
     expect(await Promise.all(left)).toEqual([undefined, undefined]);
   });
+
+  test("puts a dead letter back to its own consumer, as if it had just come, and out of the store", async () => {
+    const { time, delivery, sent, letters, answers } = await open(reading);
+    answers.ill = 400;
+    await delivery.setConsumers([consumer("ill"), consumer("a")]);
+    await delivery.log.append(event);
+    await time.runUntil(1_000);
+    const [letter] = await letters.list("ill", { limit: 1 });
+    expect(sent.splice(0).sort()).toEqual(["a", "ill"]);
+    answers.ill = 200;
+    expect(await delivery.redrive(letter!)).toBe("redriven");
+    await time.runUntil(2_000);
+    expect(sent).toEqual(["ill"]);
+    expect(await letters.count("ill")).toEqual({ letters: 0, evicted: 0 });
+    expect(await delivery.unfinished()).toBe(0);
+  });
+
+  test("puts back no letter without its body, nor one of a consumer that is not here", async () => {
+    const { delivery, letters } = await open(reading);
+    await delivery.setConsumers([consumer("a")]);
+    const { headers } = event;
+    for (const consumerId of ["a", "gone"]) {
+      const reason = consumerId === "a" ? "TooLargeToKeep" : "Rejected";
+      await letters.append({ consumerId, reason, detail: "", headers, body: Buffer.alloc(0) });
+    }
+    const [cut] = await letters.list("a", { limit: 1 });
+    const [other] = await letters.list("gone", { limit: 1 });
+    expect([await delivery.redrive(cut!), await delivery.redrive(other!)]).toEqual(["not-whole", "unknown-consumer"]);
+    expect([(await letters.count("a")).letters, (await letters.count("gone")).letters]).toEqual([1, 1]);
+  });
+
+  test("sets an event aside that three processes held when they ended", async () => {
+    const { time, delivery, sent, letters } = await open(reading, 3);
+    await delivery.setConsumers([consumer("a")]);
+    await delivery.log.append(event);
+    await time.runUntil(1_000);
+    expect(sent).toEqual([]);
+    expect(await letters.list("a", { limit: 2 })).toMatchObject([{ reason: "Poison" }]);
+    const calm = await open(reading, 2);
+    await calm.delivery.setConsumers([consumer("a")]);
+    await calm.delivery.log.append(event);
+    await calm.time.runUntil(1_000);
+    expect(calm.sent).toEqual(["a"]);
+  });
 });
+
+/** A bus whose records come with a history. */
+function withLostHolders(bus: Bus, lostHolders: number): Bus {
+  const change = (log: BusLog): BusLog => ({
+    ...log,
+    openReader: (spec) => log.openReader({ ...spec, onRecord: (record) => spec.onRecord({ ...record, lostHolders }) }),
+  });
+  return { ...bus, trouble: undefined, openLog: async (spec) => change(await bus.openLog(spec)) };
+}

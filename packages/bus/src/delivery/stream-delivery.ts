@@ -4,6 +4,9 @@ import { openChannelReading } from "./channel-reading.ts";
 import type { Consumer } from "./consumer.ts";
 import { makeConsumerTable } from "./consumer-table.ts";
 import type { KnownConsumer } from "./consumer-table.ts";
+import type { DeadLetter } from "./dead-letter-store.ts";
+import { redrive } from "./redrive.ts";
+import type { Redriven } from "./redrive.ts";
 import { deleteStepLogs, makeStepLogs } from "./step-logs.ts";
 import type { StepLogs } from "./step-logs.ts";
 import type { DeliveryTools } from "./tools.ts";
@@ -41,6 +44,13 @@ export interface StreamDelivery {
   resume(): void;
   /** Records that some consumer has not finished, those that wait for another attempt too, as far as the bus can tell. */
   unfinished(): Promise<number>;
+  /**
+   * Puts a letter of this stream's store (`DeadLetterStore.list`) back as a first attempt to its consumer alone, and
+   * takes it out of the store. If the consumer's backlog is full it comes back to the store as a new letter.
+   *
+   * @throws BusError when it could not be taken out of the store: then it is in both places.
+   */
+  redrive(letter: DeadLetter): Promise<Redriven>;
   /** Reads no more; waits up to `drainMs` for attempts that run, then gives back what is held. */
   close(drainMs: number): Promise<void>;
 }
@@ -116,6 +126,7 @@ export async function openStreamDelivery(
       const [read, parked] = await Promise.all([reading.unfinished(), steps.unfinished()]);
       return read + parked;
     },
+    redrive: (letter) => redrive(letter, steps, tools),
     async close(drainMs) {
       // Whoever waits gives up now; attempts that run have until then to end.
       tools.waiting.close();
