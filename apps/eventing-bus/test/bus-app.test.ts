@@ -58,6 +58,28 @@ test("a broker and its triggers are served, and reported", async () => {
   expect(got.received[0]?.headers).toMatchObject({ ...EVENT, prefer: "reply", "kn-namespace": "shop" });
 });
 
+test("what is counted is shown", async () => {
+  const ill = await sink(() => 400);
+  const { post, report, metrics } = await joined([brokerConfig(), broker("orders"), trigger("t", ill.url)]);
+  await post("/shop/orders");
+  await post("/shop/other");
+  await until("a letter", async () => (await report()).consumers["uid-t"]?.deadLetters === 1);
+  const lines = (await metrics()).split("\n").map((line) => line.replace(/app="[^"]*",?/, "").replace("{}", ""));
+  for (const line of [
+    'eventing_requests_total{code="202"} 1',
+    'eventing_requests_total{code="404"} 1',
+    "eventing_attempts_total 1",
+    'eventing_streams{state="serving"} 1',
+    'eventing_consumers{state="serving"} 1',
+    "eventing_backlog_events 0",
+    "eventing_dead_letters 1",
+    "eventing_bus_up 1",
+    "eventing_reading 1",
+  ]) {
+    expect(lines.map((one) => one.replace(",}", "}"))).toContain(line);
+  }
+});
+
 describe("where requests go", () => {
   test.each([
     ["/shop/orders/", undefined, 202],

@@ -18,6 +18,7 @@ export interface BusWorld {
   readonly post: (path: string, how?: PostOptions) => Promise<Answer>;
   readonly report: (after?: string) => Promise<BusReport>;
   readonly isReady: () => Promise<boolean>;
+  readonly metrics: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -54,6 +55,7 @@ export async function openBusWorld(
     post: (path, { host = "broker-ingress.knative-eventing.svc.cluster.local", headers = EVENT, ...how } = {}) =>
       call(bus.ports().http, { path, method: "POST", ...how, headers: { host, ...headers } }),
     report: async (after = "") => parseReport((await internal(`/report?after=${after}`)).body),
+    metrics: async () => (await internal("/metrics")).body,
     isReady: async () => (await internal("/readyz")).status === 200,
     close: () => bus.close(),
   };

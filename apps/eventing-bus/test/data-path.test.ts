@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import {
   makeMemoryDeadLetterStore,
@@ -275,6 +275,94 @@ describe("a channel", () => {
     expect(sink.received[0]).toMatchObject({ body: "a,b", headers: { "content-type": "text/csv" } });
     expect(await letters("s")).toEqual([]);
   });
+});
+
+describe("answers", () => {
+  const policy = { retry: 0, backoff: undefined, timeoutMs: 1_000 };
+  const reply = { ...EVENT, "ce-id": "r", "ce-type": "answer", "x-request-id": "r1", "set-cookie": "a=b" };
+  const hasHopHeaders = ({ headers }: Received): boolean =>
+    ["set-cookie", "keep-alive", "date", "transfer-encoding"].some((name) => name in headers);
+
+  test("of a subscriber that speaks no HTTP end in the store, and hurt nobody", async () => {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", () => socket.end("\0\xff garbage\r\n\r\n"));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closers.push(() => new Promise((resolve) => server.close(resolve)));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const good = await subscriber(() => ({ status: 200 }));
+    const { port, letters } = await stream("broker", [
+      consumer("garbage", url, { retryPolicy: policy }),
+      consumer("good", good.url),
+    ]);
+    await send(port, EVENT);
+    await until(async () => (await letters("garbage")).length === 1);
+    expect((await letters("garbage"))[0]).toMatchObject({ reason: "RetriesExhausted" });
+    await until(() => good.received.length === 1);
+  });
+
+  test("go on with the headers that are passed on, and without those of one hop: from a channel", async () => {
+    const to = await subscriber(() => ({ status: 202 }));
+    const echo = await subscriber(() => ({ status: 200, headers: reply, body: "data" }));
+    const { port } = await stream("channel", [
+      consumer("s", echo.url, { reply: { kind: "to", destination: { url: to.url } } }),
+    ]);
+    await send(port, EVENT);
+    await until(() => to.received.length === 1);
+    const [got] = to.received as [Received];
+    expect(got).toMatchObject({ body: "data", headers: { "ce-id": "r", "x-request-id": "r1", "content-length": "4" } });
+    expect([hasHopHeaders(got), got.headers["prefer"]]).toEqual([false, undefined]);
+  });
+
+  test("go on so from a broker too, as events of their own", async () => {
+    const sink = await subscriber(() => ({ status: 202 }));
+    const echo = await subscriber(() => ({ status: 200, headers: reply, body: "data" }));
+    const { port } = await stream("broker", [
+      consumer("echo", echo.url, { matches: (event) => eventAttribute(event, "type") === "order" }),
+      consumer("answers", sink.url, { matches: (event) => eventAttribute(event, "type") === "answer" }),
+    ]);
+    await send(port, EVENT);
+    await until(() => sink.received.length === 1);
+    const [got] = sink.received as [Received];
+    expect(got).toMatchObject({ body: "data", headers: { "ce-id": "r", "x-request-id": "r1", prefer: "reply" } });
+    expect([hasHopHeaders(got), got.headers["ce-knativebrokerttl"]]).toEqual([false, undefined]);
+  });
+});
+
+test("a consumer that wants one form gets that, whatever came", async () => {
+  const [json, binary] = [await subscriber(() => ({ status: 202 })), await subscriber(() => ({ status: 202 }))];
+  const { port } = await stream("broker", [
+    consumer("json", json.url, { format: "structured" }),
+    consumer("binary", binary.url, { format: "binary" }),
+  ]);
+  await send(port, { ...EVENT, "content-type": "text/plain" }, { body: "hi" });
+  await until(() => json.received.length + binary.received.length === 2);
+  expect(json.received[0]?.headers["content-type"]).toMatch(/^application\/cloudevents\+json/);
+  expect(JSON.parse(json.received[0]?.body ?? "")).toMatchObject({ type: "order", data: "hi" });
+  expect(binary.received[0]).toMatchObject({
+    body: "hi",
+    headers: { "ce-type": "order", "content-type": "text/plain" },
+  });
+});
+
+test("a dead-letter sink gets the event as it came, with what failed, and without what is the broker's own", async () => {
+  const ill = await subscriber(() => ({ status: 400, body: "no" }));
+  const dead = await subscriber(() => ({ status: 202 }));
+  const { port } = await stream("broker", [consumer("c", ill.url, { deadLetter: { url: dead.url } })]);
+  await send(port, { ...EVENT, "content-type": "text/plain" }, { body: "hi" });
+  await until(() => dead.received.length === 1);
+  const [got] = dead.received as [Received];
+  expect(got).toMatchObject({
+    body: "hi",
+    headers: {
+      ...EVENT,
+      "ce-knativeerrordest": ill.url,
+      "ce-knativeerrorcode": "400",
+      "ce-knativeerrordata": Buffer.from("no").toString("base64"),
+    },
+  });
+  expect([got.headers["ce-knativebrokerttl"], got.headers["prefer"]]).toEqual([undefined, undefined]);
 });
 
 describe("the sender", () => {

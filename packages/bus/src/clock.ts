@@ -10,7 +10,7 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   setTimer(callback, delayMs) {
-    const timer = setTimeout(callback, Math.min(delayMs, TIMER_MS_MAX));
+    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), TIMER_MS_MAX));
     return () => {
       clearTimeout(timer);
     };

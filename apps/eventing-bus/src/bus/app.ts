@@ -5,6 +5,7 @@ import type { BusLink } from "./bus-link.ts";
 import { openBusParts } from "./bus-parts.ts";
 import type { BusConfig } from "./config.ts";
 import { openReportBook } from "./report-book.ts";
+import { addBusMetrics } from "./metrics.ts";
 import { addReportRoutes } from "./report-routes.ts";
 
 /** What the role `bus` needs from outside. */
@@ -36,6 +37,9 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
   const { log, clock } = deps;
   const boot = randomUUID();
   const book = openReportBook({ bus: config.bus, replica: config.podName, boot, clock });
+  const parts = openBusParts(config, deps, book);
+  const { routes, link, servers } = parts;
+  const answers = new Map<number, number>();
   const state = { isJoined: false, isLeaving: false };
   const http = await openHttpService({
     name: "eventing-bus",
@@ -44,9 +48,8 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
     log,
     ready: () => state.isJoined && !state.isLeaving,
     routes: (app) => addReportRoutes(app, book),
+    metrics: addBusMetrics({ ...parts, answers, report: () => book.report() }),
   });
-  const parts = openBusParts(config, deps, book);
-  const { routes, link, servers } = parts;
   let ingress: Awaited<ReturnType<typeof openIngress>> | undefined;
   const join = async (): Promise<void> => {
     await parts.synced();
@@ -60,6 +63,7 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
         return bodyBytesMax(link);
       },
       log,
+      onAnswered: (status) => answers.set(status, (answers.get(status) ?? 0) + 1),
     });
     state.isJoined = true;
     book.setSynced();

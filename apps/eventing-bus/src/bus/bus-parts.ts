@@ -18,6 +18,9 @@ export interface BusParts {
   readonly routes: Routes;
   readonly link: BusLink;
   readonly servers: StreamServers;
+  /** Attempts so far. */
+  attempts(): number;
+  isReading(): boolean;
   /** Resolves when everything was seen once. */
   synced(): Promise<void>;
   close(drainMs: number): Promise<void>;
@@ -45,6 +48,7 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
   const heartbeat = openHeartbeat({ ask: (signal) => askServer(kube, systemNamespace, signal), clock });
   const routes = makeRoutes();
   const sender = openHttpSender({ ...senderLimits, clock: deliveryClock });
+  let attempts = 0;
   const servers = openStreamServers({
     view,
     link,
@@ -55,6 +59,7 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
     parts: {
       clock: deliveryClock,
       log,
+      onAttempt: () => (attempts += 1),
       senderFor: (namespace) => sender.forNamespace(namespace),
       streamBytesMax: config.streamBytesMax,
     },
@@ -76,6 +81,8 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
     routes,
     link,
     servers,
+    attempts: () => attempts,
+    isReading: () => heartbeat.isFresh,
     async synced() {
       await Promise.all([...all.map((informer) => informer.synced), link.tried]);
       // Asked for what they want, Brokers have their ConfigMaps read.

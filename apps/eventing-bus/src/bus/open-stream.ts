@@ -17,6 +17,8 @@ export interface OpenStream {
 export interface StreamParts {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of each attempt. */
+  readonly onAttempt: () => void;
   /** The sender for the consumers of a namespace. */
   readonly senderFor: (namespace: string) => Sender;
   /** How much may wait in one stream for its consumers; then senders get 429. */
@@ -39,7 +41,7 @@ export async function openStream(
   { bus, deadLetters }: OpenedBus,
   parts: StreamParts,
 ): Promise<OpenStream> {
-  const { clock, log, senderFor, streamBytesMax } = parts;
+  const { clock, log, senderFor, streamBytesMax, onAttempt } = parts;
   const isBroker = stream.kind === "Broker";
   const spec = {
     log: logSpecOf(stream, streamBytesMax),
@@ -56,7 +58,9 @@ export async function openStream(
       privateAttributes: isBroker ? brokerPrivateAttributes : [],
       acceptReply: (reply, original) => acceptReply(reply, original, entrance),
     },
-    note: () => undefined,
+    note({ what }) {
+      if (what === "attempt") onAttempt();
+    },
     onFault: (err) => {
       log.error({ err, stream }, "Delivery failed for a reason of our own; the event is tried again");
     },

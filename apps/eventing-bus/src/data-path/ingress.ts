@@ -25,6 +25,8 @@ export interface IngressOptions {
   /** The greatest body: the bus's greatest record, less what parking adds. Read for each request: a bus may come later. */
   readonly bodyBytesMax: number;
   readonly log: ProxyLog;
+  /** Told of each request's end: the status that was sent, or 0. */
+  readonly onAnswered?: (status: number) => void;
 }
 
 /** From the head of a request to the end of its body. */
@@ -38,7 +40,8 @@ const HANDSHAKE = { Allow: "POST, OPTIONS", "WebHook-Allowed-Origin": "*", "WebH
  * request was read changes nothing about it.
  */
 export function openIngress(options: IngressOptions): Promise<ProxyServer> {
-  const { listeners, find, log } = options;
+  const { listeners, find, log, onAnswered } = options;
+  const onEnd = onAnswered === undefined ? undefined : ({ status }: Exchange): void => onAnswered(status);
   const onBody = (exchange: Exchange, body: Buffer): void => {
     // Asked again: the stream may have gone while the body came.
     const entrance = find(exchange);
@@ -58,6 +61,7 @@ export function openIngress(options: IngressOptions): Promise<ProxyServer> {
     listeners,
     log,
     onRequest(exchange) {
+      exchange.onEnd = onEnd;
       const entrance = find(exchange);
       if (entrance === undefined) return notFound(exchange);
       if (exchange.method === "OPTIONS") return exchange.respond(200, "", HANDSHAKE);
