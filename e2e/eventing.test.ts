@@ -16,6 +16,7 @@ import {
   waitReady,
 } from "./events.ts";
 import { eventually } from "./http.ts";
+import { readMachineState } from "./machine-state.ts";
 import { kubectlFor, type Kubectl } from "./kubectl.ts";
 import { probeService } from "./manifests.ts";
 import { signalService } from "./service-process.ts";
@@ -365,5 +366,14 @@ describeHere("the end", () => {
     for (const words of ["binary form: 202", "structured form: 202", "batch form: 202"]) expect(out).toContain(words);
     expect(out.match(/event dev\.kelvin\.greeting \d/g)).toHaveLength(3);
     expect(out).not.toContain("farewell");
+  });
+
+  test("the end of Kelvin is the end of what it started, a nats-server too", async () => {
+    const { dataDir = "" } = cluster.own ?? {};
+    const state = { dataDir, ports: [] };
+    const hasServer = (): boolean => readMachineState(state).processes.some((text) => text.includes("nats-server"));
+    expect(hasServer()).toBe(hasNats);
+    await cluster.own?.stop();
+    expect(readMachineState(state).processes).toEqual([]);
   });
 });

@@ -23,14 +23,16 @@ describe("openEventBus", () => {
   });
 
   test("a server that the environment names is used, and its port is opened", async () => {
-    const options = parse(["--bus", "nats"], { NATS_URL: "nats://a.example:4333,localhost:5222" });
-    const bus = await openEventBus(options, progress);
+    const said: string[] = [];
+    const options = parse(["--bus", "nats"], { NATS_URL: "nats://a.invalid:4333,localhost:1" });
+    const bus = await openEventBus(options, { say: (text) => void said.push(text) });
     expect(bus).toMatchObject({
       overlay: "overlays/local-nats",
-      nats: { urls: ["nats://a.example:4333", "nats://host.kelvin.internal:4222"] },
+      nats: { urls: ["nats://a.invalid:4333", "nats://host.kelvin.internal:4222"] },
       ports: [4333, 4222],
     });
-    expect(bus.hostServices.get(4222)).toEqual({ host: "localhost", port: 5222 });
+    expect(bus.hostServices.get(4222)).toEqual({ host: "localhost", port: 1 });
+    expect(said.join()).toContain("No NATS server answers at a.invalid:4333, localhost:1 (NATS_URL)");
   });
 });
 
@@ -75,6 +77,10 @@ const reason = hasServer ? "" : " [NOT RUN: needs nats-server on PATH]";
   test("asks for credentials, has JetStream, keeps both over a restart, and is gone after close", async () => {
     const first = await openNatsServer(dataDir, () => undefined);
     server = first;
+    const said: string[] = [];
+    const named = parse(["--bus", "nats"], { NATS_URL: `127.0.0.1:${first.port}` });
+    await openEventBus(named, { say: (text) => void said.push(text) });
+    expect(said).toEqual([]);
     expect(await greeting(first.port)).toMatch(
       /"jetstream":true.*"auth_required":true|"auth_required":true.*"jetstream":true/,
     );

@@ -1,4 +1,5 @@
 import { UsageError } from "../usage-error.ts";
+import { greetsAsNats } from "./greets-as-nats.ts";
 import { natsPort, type NatsSettings } from "./nats-settings.ts";
 import type { StartOptions } from "./options.ts";
 import { hostName, type HostServices } from "./outside.ts";
@@ -24,6 +25,7 @@ export async function openEventBus(options: StartOptions, progress: Progress): P
   const overlay = "overlays/local-nats";
   if (options.nats !== undefined) {
     const { hostServices, ...nats } = options.nats;
+    await warnIfAway(options.nats, progress);
     const ports = nats.urls.map((url) => Number(new URL(url).port));
     return { overlay, nats, hostServices, ports, close: () => Promise.resolve() };
   }
@@ -38,6 +40,21 @@ export async function openEventBus(options: StartOptions, progress: Progress): P
     ports: [natsPort],
     close: () => server.close(),
   };
+}
+
+/** It may come later, and Pods may reach what this machine does not: so nothing is refused. */
+async function warnIfAway({ urls, hostServices }: NatsSettings, progress: Progress): Promise<void> {
+  const places = urls.map((url) => {
+    const { hostname, port } = new URL(url);
+    const own = hostname === hostName ? hostServices.get(natsPort) : undefined;
+    return own ?? { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+  });
+  const answers = await Promise.all(places.map((place) => greetsAsNats(place)));
+  if (answers.includes(true)) return;
+  const shown = places.map(({ host, port }) => `${host}:${port}`).join(", ");
+  progress.say(
+    `No NATS server answers at ${shown} (NATS_URL): Brokers and Channels on it are not ready until one does`,
+  );
 }
 
 /** @throws UsageError where Pods could not reach a server of this machine. */

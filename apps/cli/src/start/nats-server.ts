@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { StartError } from "../usage-error.ts";
+import { greetsAsNats } from "./greets-as-nats.ts";
 import { toolPath } from "./cluster-process.ts";
 import { bindFreeHostPort } from "./host-ports.ts";
 import { readLogTail } from "./log-tail.ts";
@@ -132,20 +132,8 @@ async function end(server: ChildProcess): Promise<void> {
 async function answersInTime(port: number): Promise<boolean> {
   const endMs = performance.now() + ANSWER_DEADLINE_MS;
   while (performance.now() < endMs) {
-    if (await greets(port)) return true;
+    if (await greetsAsNats({ host: "127.0.0.1", port })) return true;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return false;
-}
-
-/** The server greets whoever connects; only then is it ready. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const settle = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once("data", settle(true)).once("error", settle(false)).once("close", settle(false));
-  });
 }
