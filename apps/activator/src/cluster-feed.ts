@@ -1,4 +1,4 @@
-import { Ingress } from "@kelvin/api/networking/v1alpha1";
+import { Ingress } from "@kelvin/api/networking/v1alpha1/kinds";
 import { Revision } from "@kelvin/api/serving/v1/kinds";
 import { autoscalerLeaseName } from "@kelvin/api/scaling";
 import { CoreService, EndpointSlice, type Informer, type KubeClient, Lease, openInformer, Pod } from "@kelvin/kube";

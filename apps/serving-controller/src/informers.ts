@@ -1,6 +1,6 @@
 import { annotations, Configuration, labels, Revision, Route, Service } from "@kelvin/api/serving/v1/kinds";
-import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1";
-import { Ingress } from "@kelvin/api/networking/v1alpha1";
+import { PodAutoscaler } from "@kelvin/api/autoscaling/v1alpha1/kinds";
+import { Ingress } from "@kelvin/api/networking/v1alpha1/kinds";
 import { activatorServiceName } from "@kelvin/api/scaling";
 import type { Kind, KubeObject } from "@kelvin/api";
 import type { Log } from "@kelvin/controller";

@@ -1,0 +1,3 @@
+// The kind without defaults, validation and status rules: for services that only read objects, and whose start must not wait
+// for what they call later.
+export { PodAutoscaler } from "./pod-autoscaler.types.ts";
