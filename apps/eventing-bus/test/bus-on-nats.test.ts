@@ -84,6 +84,21 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     await until("it came", () => got.ids().includes("back"));
   }, 60_000);
 
+  test("what is deleted while the server is away is removed when it is back", async () => {
+    const nats = await server();
+    const got = await sink();
+    const { kube, report } = await world(nats.url, [brokerConfig(...NATS), broker("orders"), trigger("t", got.url)]);
+    await nats.kill();
+    await until("it is said", async () => (await report()).trouble !== null);
+    const going = { deletionTimestamp: new Date().toISOString(), finalizers: ["f"] };
+    kube.put(trigger("t", got.url, { metadata: going }));
+    kube.put(broker("orders", {}, going));
+    await until("it failed", async () => (await report()).consumers["uid-t"]?.state === "failed");
+    await nats.start();
+    await until("it is removed", async () => (await report()).streams["uid-orders"]?.state === "removed");
+    expect((await report()).consumers["uid-t"]?.state).toBe("removed");
+  }, 60_000);
+
   test("what waits when a replica stops is delivered by the next one", async () => {
     const { url } = await server();
     let status = 503;

@@ -70,6 +70,8 @@ export interface OpenedStream extends OpenStream {
   readonly uid: string;
   /** @see OpenedBus.life */
   readonly life: string;
+  /** Delivers nothing any more; what it has at the bus is being removed. */
+  isClosed: boolean;
 }
 
 /** Changes that come together are served together: the more consumers there are, the longer that takes, the more of them. */
@@ -153,10 +155,19 @@ async function syncOnce(state: ServerState, deps: ServerDeps, backoff: Backoff):
     return againMs;
   } catch (error) {
     deps.log.warn({ err: error, stream: state.stream }, "Could not serve a stream as wanted; it is tried again");
-    reportFailure(state, deps, error instanceof Error ? error.message : String(error));
+    tryToReport(state, deps, error instanceof Error ? error.message : String(error));
     return backoff.nextMs();
   } finally {
     giveBack();
+  }
+}
+
+/** An object that cannot even be reported on must not take down the streams of others. */
+function tryToReport(state: ServerState, deps: ServerDeps, message: string): void {
+  try {
+    reportFailure(state, deps, message);
+  } catch (err) {
+    deps.log.error({ err, stream: state.stream }, "Could not report how a stream is served");
   }
 }
 

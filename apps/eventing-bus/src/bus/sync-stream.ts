@@ -68,7 +68,7 @@ async function serve(wanted: WantedStream, server: Server): Promise<undefined> {
 async function ensureOpen(wanted: WantedStream, bus: OpenedBus, { state, deps }: Server): Promise<OpenedStream> {
   if (state.opened !== undefined) return state.opened;
   const open = await openStream(state.stream, bus, deps.parts);
-  state.opened = { ...open, uid: wanted.uid, life: bus.life };
+  state.opened = { ...open, uid: wanted.uid, life: bus.life, isClosed: false };
   if (!deps.heartbeat.isFresh) open.delivery.pause();
   deps.census.add(open.delivery);
   return state.opened;
@@ -146,10 +146,7 @@ async function drain(wanted: WantedStream, server: Server): Promise<number | und
   if (state.removedUid !== wanted.uid) {
     const bus = deps.link.current;
     if (bus === undefined) return undefined;
-    const nowMs = deps.clock.now().getTime();
-    state.drainsSinceMs ??= nowMs;
-    const begunMs = Math.min(state.drainsSinceMs, wanted.deletedAtMs ?? state.drainsSinceMs);
-    if (nowMs < begunMs + DRAIN_MS_MAX) {
+    if (isDraining(wanted, state, deps.clock.now().getTime())) {
       const { delivery } = await ensureOpen(wanted, bus, server);
       await serveConsumers(wanted, bus, server);
       if ((await delivery.unfinished()) > 0) return LOOK_AGAIN_MS;
@@ -168,6 +165,13 @@ async function drain(wanted: WantedStream, server: Server): Promise<number | und
   return undefined;
 }
 
+/** Counted from the deletion, so that a process that is started again does not begin anew. */
+function isDraining({ deletedAtMs }: WantedStream, state: ServerState, nowMs: number): boolean {
+  state.drainsSinceMs ??= nowMs;
+  const begunMs = Math.min(state.drainsSinceMs, deletedAtMs ?? nowMs);
+  return nowMs < begunMs + DRAIN_MS_MAX && state.opened?.isClosed !== true;
+}
+
 /** What an earlier process may have made. Harmless when there is nothing. */
 async function removeRest(
   wanted: WantedStream,
@@ -183,7 +187,8 @@ async function removeOpened(opened: OpenedStream, server: Server): Promise<void>
   const bus = deps.link.current;
   if (bus === undefined) return;
   deps.routes.delete(state.stream);
-  await opened.delivery.close(CLOSE_MS_MAX);
+  if (!opened.isClosed) await opened.delivery.close(CLOSE_MS_MAX);
+  opened.isClosed = true;
   await deleteStream(bus.bus, opened.delivery.log.id);
   const ids = [...[...state.editions.values()].map(({ consumer }) => consumer.id), ...state.leaving.values()];
   for (const id of ids) await bus.deadLetters.clear(id);
