@@ -1,7 +1,7 @@
 // Real brokers without Docker. `node scripts/brokers.mjs fetch` downloads what packages/testkit/kafka.lock.json names into
 // a cache outside the clone. `node scripts/brokers.mjs start kafka|nats [--port N]` runs a broker in the foreground, on
 // 127.0.0.1, with data that goes with it.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,9 +17,16 @@ const DOWNLOAD_MS_MAX = 120_000;
 if (process.features.typescript === undefined || process.features.typescript === false) {
   // The system's Node does not read TypeScript; the one that comes with the repository does.
   const node = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
-  const { status, error } = spawnSync(node, process.argv.slice(1), { stdio: "inherit" });
-  if (error !== undefined) console.error(`no ${node}: run "npm ci" first`);
-  process.exit(status ?? 1);
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  const status = await new Promise((resolve) => {
+    child.once("error", () => {
+      console.error(`no ${node}: run "npm ci" first`);
+      resolve(1);
+    });
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+  process.exit(status);
 }
 
 const [command, broker, option, value] = process.argv.slice(2);

@@ -29,8 +29,6 @@ function runJest(name, config) {
     [
       "--experimental-vm-modules",
       "--disable-warning=ExperimentalWarning",
-      // kafkajs sets timers in the past.
-      "--disable-warning=TimeoutNegativeWarning",
       "node_modules/jest/bin/jest.js",
       `--config=${config}`,
       // A test that fails may leave a socket open, and jest would wait for it for ever. Locally it says so.
