@@ -19,7 +19,7 @@ withServer(`no accepted event is lost on Kafka (${problem ?? "found"})`, () => {
   let rig: Rig;
   beforeAll(async () => {
     rig = await openRig("kafka");
-  }, 120_000);
+  }, 180_000);
   afterAll(() => rig.close());
 
   test("whoever is killed, whichever way is broken, and whoever comes to share the work", async () => {

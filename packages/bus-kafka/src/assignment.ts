@@ -22,6 +22,8 @@ export interface Place {
   isLost: boolean;
   /** Whether the client reads on. */
   isFlowing: boolean;
+  /** Told when more is wanted, if somebody waits for that. */
+  onWanted: () => void;
 }
 
 /** The partitions that the group gave to this member, and where it is in each. */
@@ -164,6 +166,7 @@ async function findPlaces(
       attempted: undefined,
       isLost: false,
       isFlowing: false,
+      onWanted: () => undefined,
     };
   });
 }

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /** Tells the broker what is finished: one commit under way, for all who wait. */
 export interface CommitLoop {
   /** Resolves when a commit that began after this call is done. @throws BusUnavailableError when it failed */
@@ -10,7 +12,7 @@ export function makeCommitLoop(commit: () => Promise<void>): CommitLoop {
   let isRunning = false;
   const run = async (): Promise<void> => {
     // Those who finish at the same moment go together.
-    await Promise.resolve();
+    await nextTurn();
     while (waiting !== undefined) {
       const { resolve, reject } = waiting;
       waiting = undefined;

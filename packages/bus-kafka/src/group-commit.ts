@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { BusUnavailableError, LogFullError } from "@kelvin/bus";
 import type { Clock } from "@kelvin/bus";
 import type { Kafka, Message, Producer } from "kafkajs";
@@ -62,6 +63,8 @@ export function openGroupCommit(parts: GroupCommitParts): GroupCommit {
   let isClosed = false;
 
   const run = async (): Promise<void> => {
+    // Those who come at the same moment go together.
+    await nextTurn();
     for (;;) {
       const batch = takeBatch(queue, parts.batchBytesMax - BATCH_OVERHEAD);
       queuedBytes = queue.reduce((sum, { bytes }) => sum + bytes, 0);

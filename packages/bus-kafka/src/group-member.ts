@@ -20,6 +20,8 @@ export interface MemberEvents {
   onAssigned(partitions: readonly number[]): void;
   /** False: not wanted; it is read again from wherever the partition is sought. */
   onBatch(batch: ReadBatch): boolean;
+  /** Resolves when more of the partition is wanted, or after a moment. Until then nothing is read. */
+  readonly untilWanted?: (partition: number) => Promise<void>;
   /** A fetch is over and brought nothing, though it looked everywhere. */
   readonly onEmptyFetch?: () => void;
   /** It could not join, or fell out of the group; it tries again unless it was refused. */
@@ -135,12 +137,13 @@ function startLife(parts: MemberParts, events: MemberEvents): Life {
     const from = Number(payload.firstOffset ?? payload.lastOffset);
     events.onBatch({ partition: payload.partition, from, last, messages: [] });
   });
-  const eachBatch = (payload: EachBatchPayload): Promise<void> => {
+  const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
     const { batch } = payload;
     const last = Number(batch.lastOffset());
     const read: ReadBatch = { partition: batch.partition, from: askedFor(batch), last, messages: batch.messages };
-    if (!isOver && events.onBatch(read)) payload.resolveOffset(batch.lastOffset());
-    return Promise.resolve();
+    if (isOver || !events.onBatch(read)) return;
+    payload.resolveOffset(batch.lastOffset());
+    await events.untilWanted?.(batch.partition);
   };
   const run = async (): Promise<void> => {
     await consumer.connect();

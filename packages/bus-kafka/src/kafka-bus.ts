@@ -3,9 +3,10 @@ import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
 import { groupPrefix, topicName } from "./broker-names.ts";
 import { openConnection } from "./kafka-connection.ts";
 import type { KafkaConnection, KafkaOptions } from "./kafka-connection.ts";
+import { makeGroupList } from "./group-list.ts";
 import { openKafkaDeadLetters } from "./kafka-dead-letters.ts";
 import type { DeadLetterSpec, KafkaDeadLetters } from "./kafka-dead-letters.ts";
-import { deleteGroups, openKafkaLog, OVERHEAD_BYTES } from "./kafka-log.ts";
+import { deleteGroups, KEPT_FOR_EVER, openKafkaLog, OVERHEAD_BYTES } from "./kafka-log.ts";
 import { checkTopic, deleteTopic, ensureTopic, findTopic, readSettings, RESOURCE } from "./topics.ts";
 import type { Topic } from "./topics.ts";
 
@@ -33,11 +34,12 @@ export async function openKafkaBus(
 ): Promise<KafkaBus> {
   const connection = await openConnection(options, clock);
   const recordBytesMax = (await findMessageBytesMax(connection)) - OVERHEAD_BYTES;
+  const groups = makeGroupList(connection, clock);
   const logs = new Set<BusLog>();
   const stores = new Set<KafkaDeadLetters>();
   const open = (spec: LogSpec, topic: Topic): BusLog => {
     checkTopic(topic, spec);
-    const log = openKafkaLog(spec, { connection, topic, clock });
+    const log = openKafkaLog(spec, { connection, topic, groups, clock });
     logs.add(log);
     return log;
   };
@@ -78,7 +80,11 @@ function topicPlan(spec: LogSpec) {
     name: topicName(spec.id),
     partitions: spec.partitions,
     replicas,
-    config: { "cleanup.policy": "delete", "retention.ms": String(retentionMs ?? -1), "retention.bytes": "-1" },
+    config: {
+      "cleanup.policy": "delete",
+      "retention.ms": String(retentionMs ?? KEPT_FOR_EVER),
+      "retention.bytes": "-1",
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { BusTrouble, Clock } from "@kelvin/bus";
 import { Kafka, logLevel } from "kafkajs";
 import type { Admin, SASLOptions } from "kafkajs";
 import { isVerdict, kafkaFailure } from "./kafka-failure.ts";
+import { mendRequestQueue } from "./mended-kafkajs.ts";
 
 /** How to reach the brokers. */
 export interface KafkaOptions {
@@ -19,6 +20,8 @@ export interface KafkaOptions {
   readonly name: string;
   /** How long a reader's process may give no sign of life before what it holds goes to another; default 10 s. */
   readonly silenceMsMax?: number;
+  /** How often a log is looked at for what every reader has finished, to remove it; default 10 s. */
+  readonly trimMs?: number;
 }
 
 /** What everything else asks the brokers with. */
@@ -27,6 +30,8 @@ export interface KafkaConnection {
   readonly newClient: () => Kafka;
   /** @see KafkaOptions.silenceMsMax */
   readonly silenceMsMax: number;
+  /** @see KafkaOptions.trimMs */
+  readonly trimMs: number;
   /** Asks as an administrator. @throws BusUnavailableError or BusRefusedError */
   ask<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T>;
   readonly trouble: BusTrouble | undefined;
@@ -37,6 +42,7 @@ export interface KafkaConnection {
 export const ANSWER_MS_MAX = 5_000;
 const CONNECT_MS_MAX = 3_000;
 const SILENCE_MS_MAX = 10_000;
+const TRIM_MS = 10_000;
 const PROBE_MS = 1_000;
 const TRIES_MAX = 3;
 const RETRY_MS = 200;
@@ -47,6 +53,7 @@ const RETRY_MS = 200;
  * @throws BusUnavailableError when nobody answers; BusRefusedError for wrong credentials.
  */
 export async function openConnection(options: KafkaOptions, clock: Clock): Promise<KafkaConnection> {
+  mendRequestQueue();
   const newClient = (): Kafka => new Kafka(clientConfig(options));
   let admin: Admin | undefined;
   const ask = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
@@ -78,6 +85,7 @@ export async function openConnection(options: KafkaOptions, clock: Clock): Promi
   return {
     newClient,
     silenceMsMax: options.silenceMsMax ?? SILENCE_MS_MAX,
+    trimMs: options.trimMs ?? TRIM_MS,
     ask: asked,
     get trouble() {
       return watched.trouble;

@@ -8,7 +8,9 @@ import { isAnswer } from "./kafka-failure.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
 import { openKafkaReader } from "./kafka-reader.ts";
 import { toMessage } from "./record-message.ts";
+import type { GroupList } from "./group-list.ts";
 import { sampleLag } from "./sampled-lag.ts";
+import { makeTrimmer } from "./topic-trim.ts";
 import { fetchCommitted, fetchEnds, writeEnds } from "./topic-offsets.ts";
 import { readSettings } from "./topics.ts";
 import type { Topic } from "./topics.ts";
@@ -17,15 +19,18 @@ import type { Topic } from "./topics.ts";
 export interface LogParts {
   readonly connection: KafkaConnection;
   readonly topic: Topic;
+  readonly groups: GroupList;
   readonly clock: Clock;
 }
 
 /** What a batch and its headers may take of a topic's limit. */
 export const OVERHEAD_BYTES = 4 * 1024;
+/** The `retention.ms` of a topic that is trimmed by us. */
+export const KEPT_FOR_EVER = "-1";
 const TROUBLE_MS = 1_500;
 
 /** Opens a handle of a log whose topic is there. */
-export function openKafkaLog(spec: LogSpec, { connection, topic, clock }: LogParts): BusLog {
+export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }: LogParts): BusLog {
   const { groupPrefix } = readSettings(spec);
   const readers = new Set<BusReader>();
   const readerIds = new Set<string>();
@@ -48,6 +53,9 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, clock }: LogPar
     const backlogs = await Promise.all([...readerIds].map(backlog));
     return backlogs.length === 0 ? undefined : Math.max(...backlogs);
   }, clock);
+  // What Kafka removes by age it removes by itself.
+  const isOurs = topic.config.get("retention.ms") === KEPT_FOR_EVER;
+  const trimmer = makeTrimmer({ connection, groups, topic: topic.name, groupPrefix, clock });
   return {
     id: spec.id,
     async append(record) {
@@ -59,6 +67,7 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, clock }: LogPar
       }
       await commits.append([toMessage(record, partitionOf(record), clock.nowMs())]);
       lag.added(bytes);
+      if (isOurs) trimmer.touch();
     },
     ends: async () => writeEnds(await fetchEnds(connection, topic.name)),
     async openReader(readerSpec) {
@@ -79,6 +88,7 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, clock }: LogPar
       for (const reader of readers) await reader.close();
       readers.clear();
       lag.close();
+      trimmer.close();
       await commits.close();
     },
   };

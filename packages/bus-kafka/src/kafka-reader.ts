@@ -4,7 +4,7 @@ import { openAssignment } from "./assignment.ts";
 import type { Assignment, Place } from "./assignment.ts";
 import { joinGroup } from "./group-member.ts";
 import type { GroupMember, ReadBatch } from "./group-member.ts";
-import { pause } from "./kafka-connection.ts";
+import { pause, settledWithin } from "./kafka-connection.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
 import type { WindowEntry } from "./partition-window.ts";
 import { toRecord } from "./record-message.ts";
@@ -22,6 +22,7 @@ export interface ReaderParts {
 /** Records that wait to be handed out, a partition: enough that nobody waits for the next fetch. */
 const READY_MIN = 500;
 const READY_BYTES_MAX = 1024 * 1024;
+const WANTED_MS_MAX = 250;
 const LOOK_MS = 50;
 /** What is given back comes again a moment later, so that whoever always gives back leaves time for others. */
 const RETURN_MS = 5;
@@ -39,7 +40,11 @@ const OPEN_MS_MAX = 30_000;
 export async function openKafkaReader(parts: ReaderParts, spec: ReaderSpec): Promise<BusReader> {
   const beginning = await findBeginning(parts, spec);
   let trouble: Error | undefined;
-  const desk: HandingOut["desk"] = { handOut: () => undefined, onBatch: () => false };
+  const desk: HandingOut["desk"] = {
+    handOut: () => undefined,
+    onBatch: () => false,
+    untilWanted: () => Promise.resolve(),
+  };
   const assignment: Assignment = openAssignment({
     ...parts,
     beginning,
@@ -51,6 +56,7 @@ export async function openKafkaReader(parts: ReaderParts, spec: ReaderSpec): Pro
     {
       onAssigned: (partitions) => assignment.settle(partitions),
       onBatch: (batch) => desk.onBatch(batch),
+      untilWanted: (partition) => desk.untilWanted(partition),
       onTrouble(error) {
         trouble = error;
         assignment.suspend();
@@ -103,7 +109,11 @@ interface HandingOut {
   readonly parts: ReaderParts;
   readonly spec: ReaderSpec;
   /** Where the client and the assignment find what is made here. */
-  readonly desk: { handOut: () => void; onBatch: (batch: ReadBatch) => boolean };
+  readonly desk: {
+    handOut: () => void;
+    onBatch: (batch: ReadBatch) => boolean;
+    untilWanted: (partition: number) => Promise<void>;
+  };
 }
 
 function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): BusReader {
@@ -111,12 +121,12 @@ function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): Bus
   let isOpen = true;
   let isClosed = false;
 
-  const regulate = (place: Place): void => {
-    const isHungry = isWanting(place, spec.inFlightMax);
-    if (isHungry === place.isFlowing) return;
-    place.isFlowing = isHungry;
-    if (isHungry) member.resume([place.window.partition]);
-    else member.pause([place.window.partition]);
+  const goOnReading = (place: Place): void => {
+    if (!isWanting(place, spec.inFlightMax)) return;
+    place.onWanted();
+    if (place.isFlowing) return;
+    place.isFlowing = true;
+    member.resume([place.window.partition]);
   };
   const finish = async (entry: WindowEntry, place: Place): Promise<void> => {
     // Somebody else has it: there it comes again, whatever is said here.
@@ -144,13 +154,17 @@ function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): Bus
         const end = { finish: () => finish(entry, place), release: () => release(entry, place) };
         give(holdRecord(entry, place, end), spec);
       }
-      regulate(place);
+      goOnReading(place);
     }
   };
   desk.onBatch = (batch) => {
     if (!takeBatch(batch, { assignment, member })) return false;
     desk.handOut();
     return true;
+  };
+  desk.untilWanted = async (partition) => {
+    const place = assignment.find(partition);
+    if (place !== undefined) await waitOrPause(place, { member, clock, inFlightMax: spec.inFlightMax });
   };
   return {
     pause() {
@@ -170,6 +184,24 @@ function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): Bus
       assignment.close();
     },
   };
+}
+
+/**
+ * A client that is paused notices only after its own wait that it was resumed. So whoever works off fast is waited for, and
+ * only for the slow ones it is paused.
+ */
+async function waitOrPause(
+  place: Place,
+  { member, clock, inFlightMax }: { readonly member: GroupMember; readonly clock: Clock; readonly inFlightMax: number },
+): Promise<void> {
+  if (isWanting(place, inFlightMax)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  place.onWanted = resolve;
+  await settledWithin(promise, WANTED_MS_MAX, clock);
+  place.onWanted = () => undefined;
+  if (place.isLost || isWanting(place, inFlightMax)) return;
+  place.isFlowing = false;
+  member.pause([place.window.partition]);
 }
 
 /** False: it is not what was asked for. */

@@ -35,14 +35,14 @@ export interface KafkaServer {
 /** Who may use the guarded listener. */
 export const kafkaLogin = { username: "ada", password: "secret" } as const;
 
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000;
 /** What its log says last when it starts. */
 const READY = "Kafka Server started";
 const CLUSTER_ID = "a2VsdmluLWthZmthLXRlcw";
 /** Below that of the tests, which wait for it but not it for them. */
 const NICENESS = 10;
 
-/** Starts a broker; jars and java must be there (`findKafkaProblem`). @throws Error when it does not start within a minute */
+/** Starts a broker; jars and java must be there (`findKafkaProblem`). @throws Error when it does not start within two minutes */
 export async function openKafkaServer(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const dir = mkdtempSync(join(tmpdir(), "kelvin-kafka-"));
   const ports: Ports = {

@@ -17,7 +17,8 @@ export async function openBrokerBus(
 ): Promise<BrokerBus> {
   if (kind === "kafka") {
     const { openKafkaBus } = await import("@kelvin/bus-kafka");
-    return openKafkaBus({ brokers: [at], ...options });
+    // Often enough that what is finished is removed in the middle of everything.
+    return openKafkaBus({ brokers: [at], trimMs: 1_000, ...options });
   }
   const { openNatsBus } = await import("@kelvin/bus-nats");
   return openNatsBus({ servers: [`nats://${at}`], ...options });

@@ -61,7 +61,8 @@ export interface Rig extends Subscribers {
 }
 
 export async function openRig(kind: BrokerAddress["kind"]): Promise<Rig> {
-  const [server, subscribers] = await Promise.all([openStruckBroker(kind), openSubscribers()]);
+  const server = await openStruckBroker(kind);
+  const subscribers = await openSubscribers();
   return {
     ...subscribers,
     server,
