@@ -31,7 +31,7 @@ export function makeTimeouts(clock: Clock): Timeouts {
     const first = queue.waiting.values().next().value;
     // Those that were cancelled left it empty: the next start makes a new one.
     if (first === undefined) queues.delete(delayMs);
-    else queue.stop = clock.setTimer(() => fire(delayMs, queue), first.dueMs - clock.nowMs());
+    else queue.stop = clock.setTimer(() => fire(delayMs, queue), Math.max(0, first.dueMs - clock.nowMs()));
   };
   const fire = (delayMs: number, queue: Queue): void => {
     const nowMs = clock.nowMs();

@@ -41,10 +41,7 @@ export function checkAttributes(
   attributes: ReadonlyMap<string, string>,
   dataContentType: string | undefined,
 ): void {
-  for (const name of REQUIRED) {
-    const value = attributes.get(name);
-    if (value === undefined || value === "") throw new MalformedEventError(`${name}: missing or empty`);
-  }
+  checkRequired(attributes);
   for (const [name, value] of attributes) {
     if (CONTROL.test(value)) throw new MalformedEventError(`${name}: control characters are not allowed`);
   }
@@ -54,6 +51,14 @@ export function checkAttributes(
   check("time", attributes.get("time"), { allowed: TIMESTAMP, what: "an RFC 3339 time such as 2024-01-31T12:00:00Z" });
   check(schemaName, attributes.get(schemaName), { allowed: URI_REFERENCE, what: "a URI" });
   check("datacontenttype", dataContentType, { allowed: MEDIA_TYPE, what: "a media type such as application/json" });
+}
+
+/** Refuses an event without its required attributes. @throws MalformedEventError that names the attribute. */
+export function checkRequired(attributes: ReadonlyMap<string, string>): void {
+  for (const name of REQUIRED) {
+    const value = attributes.get(name);
+    if (value === undefined || value === "") throw new MalformedEventError(`${name}: missing or empty`);
+  }
 }
 
 function check(name: string, value: string | undefined, rule: { allowed: RegExp; what: string }): void {

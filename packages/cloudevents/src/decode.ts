@@ -1,6 +1,6 @@
 // CloudEvents HTTP binding 1.0.2, reading. What arrived stays as it is; only the attributes are read out of it.
 import { isUtf8 } from "node:buffer";
-import { checkAttributes, checkName, readSpecVersion, shown } from "./attribute-rules.ts";
+import { checkAttributes, checkName, checkRequired, readSpecVersion, shown } from "./attribute-rules.ts";
 import type { BinaryEvent, CloudEvent, StructuredEvent } from "./event.ts";
 import { decodeHeaderValue } from "./header-value.ts";
 import { arrayElements, JsonSyntaxError, objectMembers, readString } from "./json-members.ts";
@@ -36,15 +36,23 @@ export function messageMode(headers: RawHeaders): MessageMode {
   return singleHeader(headers, "ce-specversion") === undefined ? "none" : "binary";
 }
 
+/** How a message is read. */
+export interface DecodeOptions {
+  /**
+   * It was decoded before: attributes in headers are read without being judged again, but for those that every event has.
+   */
+  readonly isKnownGood?: boolean;
+}
+
 /**
  * Reads the one event of a message, in the binary or the structured mode. `body` is kept, not copied.
  *
  * @throws MalformedEventError when it is none, with what to change. A batch is refused with 400: use `decodeBatch`.
  */
-export function decodeEvent(headers: RawHeaders, body: Buffer): CloudEvent {
+export function decodeEvent(headers: RawHeaders, body: Buffer, options: DecodeOptions = {}): CloudEvent {
   switch (messageMode(headers)) {
     case "binary":
-      return decodeBinary(headers, body);
+      return options.isKnownGood === true ? readBinary(headers, body) : decodeBinary(headers, body);
     case "structured":
       return decodeStructured(body);
     case "batch":
@@ -72,6 +80,21 @@ export function decodeBatch(body: Buffer, eventsMax: number): StructuredEvent[] 
       throw new MalformedEventError(`event ${index} of the batch: ${error.message}`, error.status);
     }
   });
+}
+
+function readBinary(headers: RawHeaders, body: Buffer): BinaryEvent {
+  const attributes = new Map<string, string>();
+  let dataContentType: string | undefined;
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const header = (headers[index] ?? "").toLowerCase();
+    const value = headers[index + 1] ?? "";
+    if (header === "content-type") dataContentType = value;
+    else if (header.startsWith(PREFIX)) attributes.set(header.slice(PREFIX.length), decodeHeaderValue(header, value));
+  }
+  const specVersion = readSpecVersion(attributes.get("specversion"));
+  attributes.delete("specversion");
+  checkRequired(attributes);
+  return { form: "binary", specVersion, attributes, dataContentType, body };
 }
 
 function decodeBinary(headers: RawHeaders, body: Buffer): BinaryEvent {

@@ -1,7 +1,7 @@
 export { eventAttribute } from "./event.ts";
 export type { BinaryEvent, CloudEvent, EventForm, SpecVersion, StructuredEvent } from "./event.ts";
 export { decodeBatch, decodeEvent, messageMode } from "./decode.ts";
-export type { RawHeaders } from "./decode.ts";
+export type { DecodeOptions, RawHeaders } from "./decode.ts";
 export { editedAttributes, encodeEvent, toBinary } from "./encode.ts";
 export type { EncodeOptions, EventEdits, EventMessage } from "./encode.ts";
 export { MalformedEventError } from "./malformed-event-error.ts";

@@ -13,7 +13,8 @@ export interface EventInHand {
 export function takeInHand(headers: readonly string[], body: Buffer): EventInHand {
   try {
     const mode = messageMode(headers);
-    const event = mode === "binary" || mode === "structured" ? decodeEvent(headers, body) : undefined;
+    const event =
+      mode === "binary" || mode === "structured" ? decodeEvent(headers, body, { isKnownGood: true }) : undefined;
     return { headers, body, event };
   } catch (error) {
     if (error instanceof MalformedEventError) return { headers, body, event: undefined };
@@ -25,8 +26,23 @@ export function takeInHand(headers: readonly string[], body: Buffer): EventInHan
 export function outgoing(hand: EventInHand, form: EventForm | undefined, edits: EventEdits): EventMessage {
   const { event } = hand;
   if (event === undefined) return { headers: [...hand.headers, ...plainEdits(edits)], body: hand.body };
+  if (event.form === "binary" && form !== "structured" && edits.set === undefined) return withoutSome(hand, edits);
   const message = encodeEvent(event, form === undefined ? { edits } : { form, edits });
   return { headers: [...message.headers, ...besideTheEvent(hand.headers)], body: message.body };
+}
+
+/** The headers that were taken are those of an event already: what goes on as it came needs no encoding. */
+function withoutSome({ headers, body }: EventInHand, { remove = [] }: EventEdits): EventMessage {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? "";
+    if (!isRemoved(name, remove)) kept.push(name, headers[index + 1] ?? "");
+  }
+  return { headers: kept, body };
+}
+
+function isRemoved(header: string, remove: readonly string[]): boolean {
+  return remove.some((name) => header.length === name.length + 3 && header.toLowerCase() === `ce-${name}`);
 }
 
 /** Headers that are not the event's own: trace ids and the like. */
