@@ -20,6 +20,7 @@ const services: readonly Service[] = [
   { name: "autoscaler" },
   { name: "build-controller" },
   { name: "eventing-controller", app: "eventing-bus", role: "control" },
+  { name: "stub-clusterbus-dispatcher", app: "eventing-bus", role: "bus" },
 ];
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 10);
 /** The first rounds fill the compile cache, as a node's first Pod does. */
@@ -64,6 +65,7 @@ async function startOnce({ name, app = name, role }: Service, kubeconfig: string
       NODE_COMPILE_CACHE: `${kubeconfig}.compile-cache`,
       POD_NAME: `${name}-bench`,
       ...(role === undefined ? {} : { ROLE: role }),
+      BUS_NAME: "stub",
       HTTP_PORT: "0",
       LOCAL_PORT: "0",
       ROUTED_PORT: "0",

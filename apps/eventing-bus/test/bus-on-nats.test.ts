@@ -61,6 +61,8 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     expect((await wrong.report()).trouble?.reason).toMatch(/refused: .*Authorization Violation/i);
     const { status, body } = await wrong.post("/shop/orders");
     expect([status, body]).toEqual([503, expect.stringMatching(/refused: .*Authorization Violation/i)]);
+    const garbage = await world(url, objects, { NATS_CREDS: "garbage" });
+    expect((await garbage.report()).trouble?.reason).toMatch(/creds|credentials|Authorization/i);
     const right = await world(url, objects, { NATS_USER: "kelvin", NATS_PASSWORD: "right" });
     expect((await right.report()).trouble).toBeNull();
     expect((await right.post("/shop/orders")).status).toBe(202);
