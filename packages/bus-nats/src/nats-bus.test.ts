@@ -1,11 +1,12 @@
 import { readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { BusRefusedError, BusUnavailableError, LogFullError } from "@kelvin/bus";
+import { BusUnavailableError, LogFullError } from "@kelvin/bus";
 import type { BusLog, BusRecord, HeldRecord } from "@kelvin/bus";
 import { describeBus, describeDeadLetterStore } from "@kelvin/bus/contract";
 import { findNatsProblem, openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
 import { openTcpProxy } from "@kelvin/testkit/tcp-proxy";
+import { connect as connectPlainly } from "nats";
 import { brokerName } from "./broker-names.ts";
 import { openNatsBus } from "./nats-bus.ts";
 import type { NatsBus } from "./nats-bus.ts";
@@ -157,6 +158,45 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     await proxy.close();
   }, 120_000);
 
+  test.each([
+    ["in bulk", { unfinishedBytesMax: 400_000_000, body: Buffer.alloc(200_000) }],
+    ["one by one", { unfinishedBytesMax: 8_000_000, body: Buffer.alloc(20_000) }],
+  ])(
+    "trimming %s makes no reader forget what it holds",
+    async (how, { unfinishedBytesMax, body }) => {
+      const client = await connectPlainly({ servers: server.url });
+      const manager = await client.jetstreamManager();
+      const bus = await open();
+      const id = how.replaceAll(" ", "-");
+      const log = await bus.openLog({ id, partitions: 1, unfinishedBytesMax });
+      const held: HeldRecord[] = [];
+      let unfinished = 0;
+      const finish = (record: HeldRecord): void => void record.finish().then(() => (unfinished -= 1), fail);
+      const onRecord = (record: HeldRecord): void => {
+        if (record.body.length > 0) return finish(record);
+        held.push(record);
+        const oldest = held.length > 3 ? held.shift() : undefined;
+        if (oldest !== undefined) finish(oldest);
+      };
+      await log.openReader({ id: "a", from: "end", inFlightMax: 100, onRecord });
+      const firstSequence = async () => (await manager.streams.info(`KELVIN-${id}`)).state.first_seq;
+      const firsts = new Set<number>();
+      for (let count = 0; firsts.size < 3; count += 1) {
+        if (count > 1_000) throw new Error("nothing was trimmed");
+        unfinished += 1;
+        // Every tenth is held while thirty others come.
+        await log.append({ headers: [], body: count % 10 === 0 ? Buffer.alloc(0) : body });
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        firsts.add(await firstSequence());
+      }
+      await until(() => unfinished === 3);
+      expect((await log.backlog("a")).records).toBe(3);
+      await bus.close();
+      await client.close();
+    },
+    60_000,
+  );
+
   test("holders that vanish with a record are counted from its second delivery on, and who gives it back is none", async () => {
     const seen: HeldRecord[] = [];
     const connect = async () => {
@@ -251,85 +291,15 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
   }, 60_000);
 });
 
-withServer("what is wrong is said", () => {
-  const connect = (server: NatsServer, password?: string) =>
-    openNatsBus({
-      servers: [server.url],
-      name: "t",
-      ...(password === undefined ? {} : { credentials: { user: "ada", password } }),
-    });
-
-  test("nobody there", async () => {
-    const refused = openNatsBus({ servers: ["nats://127.0.0.1:1"], name: "t" });
-    await expect(refused).rejects.toThrow(new BusUnavailableError("nats://127.0.0.1:1: CONNECTION_REFUSED"));
-  });
-
-  test("wrong credentials, from the start or later", async () => {
-    const server = await openNatsServer({ credentials: { user: "ada", password: "secret" } });
-    await expect(connect(server, "wrong")).rejects.toThrow(BusRefusedError);
-    await expect(connect(server)).rejects.toThrow(/refused: 'Authorization Violation'/);
-    const bus = await connect(server, "secret");
-    await server.kill();
-    server.setCredentials({ user: "ada", password: "changed" });
-    await server.start();
-    await until(() => bus.trouble?.reason.includes("AUTHORIZATION_VIOLATION") === true);
-    await server.kill();
-    server.setCredentials({ user: "ada", password: "secret" });
-    await server.start();
-    await until(() => bus.trouble === undefined);
-    await bus.close();
-    await server.close();
-  }, 60_000);
-
-  test("a server without JetStream", async () => {
-    const server = await openNatsServer({ hasJetStream: false });
-    await expect(connect(server)).rejects.toThrow("nobody answers for JetStream; is it on at the server?");
-    await server.close();
-  });
-
-  test("a server without room for a log", async () => {
-    const server = await openNatsServer({ storedBytesMax: 1_000_000 });
-    const bus = await connect(server);
-    const spec = { id: "large", partitions: 1, unfinishedBytesMax: 2_000_000 };
-    await expect(bus.openLog(spec)).rejects.toThrow("the server's storage is full or promised to others");
-    await bus.close();
-    await server.close();
-  });
-
-  test("the limit of a record is the server's, and may not be too low for any", async () => {
-    const server = await openNatsServer({ maxPayloadBytes: 100_000 });
-    const bus = await connect(server);
-    expect(bus.recordBytesMax).toBe(100_000 - 4_096);
-    await bus.close();
-    await server.close();
-    const low = await openNatsServer({ maxPayloadBytes: 10_000 });
-    await expect(connect(low)).rejects.toThrow(/max_payload is 10000 bytes.*set 65536 or more/);
-    await low.close();
-  });
-
-  test("a server that takes requests and answers none", async () => {
-    const server = await openNatsServer();
-    const proxy = await openTcpProxy(server.port);
-    const bus = await openNatsBus({ servers: [`nats://127.0.0.1:${proxy.port}`], name: "t" });
-    const log = await bus.openLog({ id: "silent", partitions: 1, unfinishedBytesMax: 1_000_000 });
-    proxy.setMode("hang");
-    const record = { headers: [], body: Buffer.from("1") };
-    await expect(log.append(record)).rejects.toThrow("the server does not answer: its disk may be full");
-    expect(bus.trouble?.reason).toMatch(/does not answer/);
-    proxy.setMode("pass");
-    await log.append(record);
-    expect(bus.trouble).toBeUndefined();
-    await bus.close();
-    await proxy.close();
-    await server.close();
-  }, 30_000);
-});
-
 test("names at the server are legal, and two of ours never share one", () => {
   const names = ["a-b.c", "a.b-c", "a/b", "a_b", "a b", "x".repeat(300), "x".repeat(301)].map(brokerName);
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{1,100}$/);
 });
+
+function fail(error: unknown): never {
+  throw error;
+}
 
 /** As the engine does it: again, until the server is there. */
 async function finishAtLast(record: HeldRecord): Promise<void> {
