@@ -79,7 +79,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     const first = await log.openReader(spec);
     await log.deleteReader("a");
     // The next request of the first handle is answered with "nobody is there".
-    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     const second = await log.openReader({ ...spec, onRecord: (record) => record.release() });
     await second.close();
     await log.append({ headers: [], body: Buffer.from("1") });
