@@ -56,7 +56,7 @@ export interface PlaceMemory {
 }
 
 /** How many finished sequences above the floor are remembered; a forgotten one may come again after a kill of the server. */
-const FINISHED_MAX = 100_000;
+const FINISHED_MAX = 10_000;
 
 /**
  * The server does not tell which messages are unacknowledged, and its floor is wrong after a restart (server 2.9 gives
