@@ -1,6 +1,6 @@
 // Real brokers without Docker. `node scripts/brokers.mjs fetch` downloads what packages/testkit/kafka.lock.json names into
-// a cache outside the clone. `node scripts/brokers.mjs start kafka|nats [--port N]` runs a broker in the foreground, on
-// 127.0.0.1, with data that goes with it.
+// a cache outside the clone. `node scripts/brokers.mjs start kafka [--port N]` or `start nats` runs a broker in the
+// foreground, on 127.0.0.1, with data that goes with it.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const testkit = new URL("../packages/testkit/src/", import.meta.url);
 const repository = process.env.KELVIN_MAVEN_URL ?? "https://repo1.maven.org/maven2";
-const usage = "usage: node scripts/brokers.mjs fetch | start kafka|nats [--port N]";
+const usage = "usage: node scripts/brokers.mjs fetch | start kafka [--port N] | start nats";
 const TRIES_MAX = 5;
 const DOWNLOADS_MAX = 6;
 const DOWNLOAD_MS_MAX = 120_000;
@@ -71,8 +71,12 @@ async function fetchJar(jar) {
       renameSync(`${file}.${process.pid}`, file);
       return;
     } catch (error) {
-      if (tries === TRIES_MAX) throw error;
-      console.error(`${jar.path}: ${error.message}; trying again`);
+      const why = `${jar.path}: ${error.message}${error.cause === undefined ? "" : ` (${error.cause.message})`}`;
+      if (tries === TRIES_MAX) {
+        console.error(`${why}; given up. KELVIN_MAVEN_URL may name another Maven repository`);
+        process.exit(1);
+      }
+      console.error(`${why}; trying again`);
       await sleep(1_000 * tries);
     }
   }
