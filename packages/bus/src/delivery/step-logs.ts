@@ -10,6 +10,7 @@ import type { Failure } from "./dead-letter.ts";
 import { makeHeldWork } from "./held-work.ts";
 import type { HeldWork } from "./held-work.ts";
 import type { Job, StepResult } from "./job.ts";
+import { makeOnceEach } from "./once-each.ts";
 import { parkedRecord, readParkedRecord } from "./parked-record.ts";
 import type { ParkedJob } from "./parked-record.ts";
 import { repeatUntilTaken } from "./repeat-until-taken.ts";
@@ -29,6 +30,8 @@ const APPEND_RETRY_MS = 500;
 const CONSUMER_SHARE = 1 / 4;
 /** How long after its step a record is surely worked off, by whichever process. */
 const WORKED_OFF_WITHIN_MS = 60_000;
+/** How long it is remembered that a record was worked off. */
+const WORKED_OFF_KEPT_MS = 30_000;
 /** How long the end of an attempt is kept for the record of its event. */
 const HANDOFF_KEPT_MS = 60_000;
 
@@ -85,10 +88,7 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
     }
   };
 
-  const work = async (index: number, record: HeldRecord): Promise<boolean> => {
-    const job = readParkedRecord(record);
-    if (job === undefined) return true;
-    const id = job.parkingId ?? "";
+  const work = async ({ index, record, job, id }: Waited): Promise<boolean> => {
     const known = tools.consumers.find(job.consumerId);
     // It may be one of an earlier life, or another process's.
     if (known !== undefined) countParked(known, { id, index, record }, tools.clock);
@@ -105,9 +105,16 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
       known?.parked.remove(id);
     }
   };
+  const once = makeOnceEach(tools.timeouts, WORKED_OFF_KEPT_MS);
   for (const [index, step] of steps.entries()) {
     step.onRecord = (record) => {
-      held.run(record, () => work(index, record));
+      held.run(record, async () => {
+        const job = readParkedRecord(record);
+        if (job === undefined) return true;
+        // A record without an id is nobody's copy.
+        const id = job.parkingId ?? randomUUID();
+        return once.run(id, () => work({ index, record, job, id }));
+      });
     };
   }
   return { park, ...manage(steps, held) };
@@ -190,6 +197,11 @@ function makeHandoffs(timeouts: Timeouts): Handoffs {
 function countParked({ parked, consumer }: KnownConsumer, { id, index, record }: Noted, clock: Clock): void {
   const workedOffMs = (STEP_MS[index] ?? 0) + consumer.retryPolicy.timeoutMs + WORKED_OFF_WITHIN_MS;
   parked.add(id, { bytes: recordBytes(record), goneMs: clock.nowMs() + workedOffMs });
+}
+
+interface Waited extends Noted {
+  readonly record: HeldRecord;
+  readonly job: ParkedJob;
 }
 
 interface Noted {
