@@ -9,8 +9,8 @@ import { STREAMS, WINDOW } from "./oracle/world.ts";
 const isLong = process.env["KELVIN_TEST_LONG"] === "1";
 const SEED = 20;
 const RATE_PER_SECOND = 60;
-/** About 45 s of strikes and settling, or seven minutes. */
-const RANDOM_STRIKES = isLong ? 180 : 4;
+/** About 45 s of strikes and settling, or six minutes. */
+const RANDOM_STRIKES = isLong ? 120 : 4;
 /** What one strike may make come twice to one consumer: the window of its reader, and as much from the step logs. */
 const DUPLICATES_A_STRIKE = 2 * WINDOW;
 /** A second process comes to share the work, and is killed with some of it in hand. */

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePort } from "./free-port.ts";
 
 const program = "nats-server";
+/** A busy machine takes its time, above all for a server that was killed. */
+const START_MS_MAX = 30_000;
+const LOG_CHARS_MAX = 4_000;
 
 /** Why there can be no NATS server here, or undefined when there can. */
 export function findNatsProblem(): string | undefined {
@@ -42,7 +45,7 @@ export interface NatsServer {
   close(): Promise<void>;
 }
 
-/** Starts a server. @throws Error when it does not answer in 10 s. */
+/** Starts a server. @throws Error when it does not answer in 30 s. */
 export async function openNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const dir = mkdtempSync(join(tmpdir(), "kelvin-nats-"));
   const port = await findFreePort();
@@ -67,11 +70,15 @@ export async function openNatsServer(options: NatsServerOptions = {}): Promise<N
       writeFileSync(config, formatConfig(dir, { port, options: { ...options, credentials } }));
     },
     async start() {
-      const started = spawn(program, ["-c", config], { stdio: "ignore" });
+      // What it says when it dies in the middle of its work goes nowhere else.
+      const log = openSync(join(dir, "log"), "a");
+      const started = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", log] });
+      closeSync(log);
       server = started;
       if (await answers(port, () => started.exitCode !== null)) return;
+      const how = started.exitCode === null ? `did not answer on port ${port}` : `ended with ${started.exitCode}`;
       await end("SIGKILL");
-      throw new Error(`${program} did not answer on port ${port}; its log is ${join(dir, "log")}`);
+      throw new Error(`${program} ${how}; its log ends with:\n${readEnd(join(dir, "log"))}`);
     },
     async close() {
       await end("SIGTERM");
@@ -102,8 +109,12 @@ function formatConfig(
   ].join("\n");
 }
 
+function readEnd(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8").slice(-LOG_CHARS_MAX) : "";
+}
+
 async function answers(port: number, hasEnded: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < 200 && !hasEnded(); tries += 1) {
+  for (let tries = 0; tries < START_MS_MAX / 50 && !hasEnded(); tries += 1) {
     if (await connects(port)) return true;
     await sleep(50);
   }
