@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import { findFreePort } from "./free-port.ts";
+import { findLastingPort } from "./lasting-port.ts";
 import { kafkaJarsDir } from "./kafka-jars.ts";
 
 /** What a broker may be told beyond the least. */
@@ -46,10 +46,10 @@ const NICENESS = 10;
 export async function openKafkaServer(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const dir = mkdtempSync(join(tmpdir(), "kelvin-kafka-"));
   const ports: Ports = {
-    client: options.port ?? (await findFreePort()),
-    internal: await findFreePort(),
-    guarded: await findFreePort(),
-    controller: await findFreePort(),
+    client: options.port ?? (await findLastingPort()),
+    internal: await findLastingPort(),
+    guarded: await findLastingPort(),
+    controller: await findLastingPort(),
   };
   const advertised = (await options.through?.(ports.client)) ?? ports.client;
   const config = join(dir, "server.properties");
