@@ -13,7 +13,11 @@ export interface SabotagedParts {
 }
 
 /** How long an append that nobody waits for is under way. */
-const LATE_MS = 300;
+const LATE_MS = 1_000;
+
+function idOf({ headers }: { readonly headers: readonly string[] }): string {
+  return headers[headers.indexOf("ce-id") + 1] ?? "";
+}
 
 const sabotages = {
   acknowledgeBeforeDeliver: (parts: SabotagedParts) => ({
@@ -74,7 +78,7 @@ const sabotages = {
         sender: {
           send(request: Parameters<typeof sender.send>[0]) {
             const { headers } = request.message;
-            const key = `${request.purpose} ${request.consumerId} ${headers[headers.indexOf("ce-id") + 1]}`;
+            const key = `${request.purpose} ${request.consumerId} ${idOf({ headers })}`;
             if (marked.has(key)) {
               return Promise.resolve({ kind: "answered", status: 202, headers: [], body: Buffer.alloc(0) } as const);
             }
@@ -88,21 +92,21 @@ const sabotages = {
   },
 
   parkNotAwaited: (parts: SabotagedParts) => {
-    let underWay = 0;
+    /** Events whose append nobody waits for, by their id. */
+    const underWay = new Set<string>();
     return {
       ...parts,
       bus: changeLogs(parts.bus, (log) => ({
         ...log,
         append: (record) => {
           if (!log.id.includes(".step")) return log.append(record);
-          underWay += 1;
+          const id = idOf(record);
+          underWay.add(id);
           setTimeout(() => {
             log
               .append(record)
               .catch(() => undefined)
-              .finally(() => {
-                underWay -= 1;
-              });
+              .finally(() => underWay.delete(id));
           }, LATE_MS);
           return Promise.resolve();
         },
@@ -112,7 +116,7 @@ const sabotages = {
             onRecord: (record) => {
               const finish = async (): Promise<void> => {
                 await record.finish();
-                if (underWay > 0) await parts.passing("unsafe");
+                if (underWay.has(idOf(record))) await parts.passing("unsafe");
               };
               spec.onRecord({ ...record, finish });
             },
