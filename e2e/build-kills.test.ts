@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
   applyAll,
@@ -150,6 +152,12 @@ describeHere("kill -9 of everything, the node and its agent with it", () => {
       makeBuild("again", { retries: 1, volumes, steps: [shellStep(twice, mount)] }),
     );
     await Promise.all(["once", "again"].map((name) => waitForStep(kubectl, name, "unnamed-0")));
+    // A step runs a moment before its first command does.
+    await eventually(
+      () => Promise.resolve(existsSync(join(own.dataDir, "kept", "first"))),
+      30_000,
+      "the first attempt's file",
+    );
     const exited = new Promise((resolve) => void own.process.once("exit", resolve));
     process.kill(supervisorPid(own), "SIGKILL");
     await exited;
