@@ -121,7 +121,8 @@ describeHere("credentials", () => {
       kubectl,
       makeBuild("private", { serviceAccountName: "trusted", ...nodeApp(`${registry}/team/app`, source) }),
     );
-    const built = await waitForEnd(kubectl, "private");
+    // Seconds, but for the rare fetch or push that hears nothing for a minute and is tried again.
+    const built = await waitForEnd(kubectl, "private", 150_000);
     expect(verdictOf(built)).toMatchObject({ status: "True" });
     const image = built.status?.image ?? "";
     expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
@@ -131,7 +132,7 @@ describeHere("credentials", () => {
     expect(verdictOf(await waitForEnd(kubectl, "pulls"))).toMatchObject({ status: "True" });
     expect(await keptLog("pulls")).toContain("[build-step-unnamed-0] server.js\n");
     expect(await keptLog("private")).not.toContain("open-sesame");
-  });
+  }, 200_000);
 });
 
 describeHere("one Build from its start to its end", () => {

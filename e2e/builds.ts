@@ -76,12 +76,19 @@ export function verdictOf({ status }: BuildObject): Verdict | undefined {
 }
 
 /** Resolves with the Build once it has come to its end. */
-export function waitForEnd(kubectl: Kubectl, name: string, timeoutMs = 60_000): Promise<BuildObject> {
+export async function waitForEnd(kubectl: Kubectl, name: string, timeoutMs = 60_000): Promise<BuildObject> {
+  let last: BuildObject | undefined;
   const find = async (): Promise<BuildObject | undefined> => {
-    const build = await readBuild(kubectl, name);
-    return ["True", "False"].includes(verdictOf(build)?.status ?? "") ? build : undefined;
+    last = await readBuild(kubectl, name);
+    return ["True", "False"].includes(verdictOf(last)?.status ?? "") ? last : undefined;
   };
-  return eventually(find, timeoutMs, `the end of build ${name}`);
+  try {
+    return await eventually(find, timeoutMs, `the end of build ${name}`);
+  } catch (cause) {
+    const log = await kubectl.attempt("logs", last?.status?.cluster?.podName ?? "", "--all-containers", "--tail=20");
+    const seen = `it stood at ${JSON.stringify(last?.status)}, and wrote ${JSON.stringify(log)}`;
+    throw new Error(`the end of build ${name} did not come within ${timeoutMs} ms; ${seen}`, { cause });
+  }
 }
 
 /** Resolves with the Build once this step of it runs. */
