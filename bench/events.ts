@@ -17,7 +17,7 @@ const targets = { one: 0.85, five: 1, triggers: 2, silent: 1.25, soak: 1.1 };
 const kib = 1024;
 
 const program = "apps/eventing-bus/test/bench-program.ts";
-/** As the service runs: see the Dockerfile of eventing-bus. With 2 MB the same load took a fifth to a third more CPU. */
+/** As the service runs: see the Dockerfile of eventing-bus. With 2 MB the same load took some 10 % more CPU. */
 const serviceFlags = ["--max-semi-space-size=8", "--conditions=@kelvin/source"];
 
 /** One side of a comparison: a process, and what it is sent. */
