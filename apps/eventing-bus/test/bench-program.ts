@@ -68,7 +68,7 @@ async function serve({ port, targetPorts, idleTriggers, silentPort }: BenchProgr
   await openIngress({
     listeners: [{ name: "http", port, host: "127.0.0.1" }],
     find: ({ path }) => (path === "/bench/events" ? entrance : undefined),
-    bodyBytesMax: 1024 * 1024,
+    bodyBytesMax: () => 1024 * 1024,
     log: { warn: (_, text) => process.stderr.write(`${text}\n`) },
   });
 }

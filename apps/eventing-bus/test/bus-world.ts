@@ -65,7 +65,10 @@ interface Call extends PostOptions {
   readonly path: string;
 }
 
-/** One request over a connection of its own. */
+/**
+ * One request over a connection of its own: one that is kept belongs to a port, and the next test's server may get the port of
+ * the last one's, which has just reset it. The write then fails before this process has read of the reset.
+ */
 export function call(port: number, { path, method = "POST", headers = {}, body = "" }: Call): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {

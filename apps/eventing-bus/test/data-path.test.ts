@@ -1,5 +1,4 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
-import { request } from "node:http";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import {
@@ -16,6 +15,7 @@ import { acceptReply, type Entrance } from "../src/data-path/accept.ts";
 import { openHttpSender } from "../src/data-path/http-sender.ts";
 import { openIngress } from "../src/data-path/ingress.ts";
 import { brokerPrivateAttributes } from "../src/data-path/time-to-live.ts";
+import { call } from "./bus-world.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -96,7 +96,7 @@ async function stream(kind: Entrance["kind"], consumers: readonly Consumer[], bu
   const ingress = await openIngress({
     listeners: [{ name: "http", port: 0, host: "127.0.0.1" }],
     find: ({ path }) => (path === "/default/s" ? opened : undefined),
-    bodyBytesMax: 1_000,
+    bodyBytesMax: () => 1_000,
     log: { warn: () => undefined },
   });
   closers.push(async () => {
@@ -129,24 +129,12 @@ function consumer(id: string, url: string, changes: Partial<Consumer> = {}): Con
 
 const EVENT = { "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order" };
 
-async function send(
+function send(
   port: number,
   headers: Record<string, string>,
   { body = "", method = "POST", path = "/default/s" } = {},
-): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
-  return new Promise((resolve, reject) => {
-    // A connection of its own: one that is kept belongs to a port, and the next test's server may get the port of the last
-    // one's, which has just reset it. The write then fails before this process has read of the reset.
-    const sent = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
-      let text = "";
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      });
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
+): ReturnType<typeof call> {
+  return call(port, { path, method, headers, body });
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,17 +1,8 @@
-import type { KubeObject } from "@kelvin/api";
 import type { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import type { Change } from "@kelvin/testkit";
+import { changed, metadataOf } from "./object-builder.ts";
 
 // Objects as admission leaves them.
-
-function changed<T extends KubeObject>(object: T, changes: readonly Change<T>[]): T {
-  for (const change of changes) change(object);
-  return object;
-}
-
-function metadataOf(kind: string, name: string) {
-  return { name, namespace: "default", uid: `uid-${kind}-${name}`, generation: 1 };
-}
 
 /** A Broker of the class and configuration that it gets by default. */
 export function broker(name: string, ...changes: Change<Broker>[]): Broker {

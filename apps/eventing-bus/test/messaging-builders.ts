@@ -2,19 +2,11 @@ import type { KubeObject } from "@kelvin/api";
 import type { Channel, InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { CoreService } from "@kelvin/kube";
 import { coreService, ownedBy, withLabels, type Change } from "@kelvin/testkit";
+import { changed, metadataOf } from "./object-builder.ts";
 
 // Objects as admission leaves them.
 
 const annotations = { "messaging.knative.dev/subscribable": "v1" };
-
-function changed<T extends KubeObject>(object: T, changes: readonly Change<T>[]): T {
-  for (const change of changes) change(object);
-  return object;
-}
-
-function metadataOf(kind: string, name: string) {
-  return { name, namespace: "default", uid: `uid-${kind}-${name}`, generation: 1 };
-}
 
 /** A Channel that is made of an InMemoryChannel. */
 export function channel(name: string, ...changes: Change<Channel>[]): Channel {
@@ -55,6 +47,13 @@ export function subscription(name: string, ...changes: Change<Subscription>[]): 
     },
   };
   return changed(object, changes);
+}
+
+/** Names the channel of a Subscription by another kind. */
+export function ofChannelKind(kind: string): Change<Subscription> {
+  return ({ spec }) => {
+    spec.channel = { ...spec.channel, kind };
+  };
 }
 
 /** The Service that gives a channel its name. */

@@ -59,9 +59,7 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
     ingress = await openIngress({
       listeners: [{ name: "http", host: config.host, port: config.httpPort }],
       find: routes.find,
-      get bodyBytesMax() {
-        return bodyBytesMax(link);
-      },
+      bodyBytesMax: () => bodyBytesMax(link),
       log,
       onAnswered: (status) => answers.set(status, (answers.get(status) ?? 0) + 1),
     });

@@ -22,8 +22,8 @@ export type FindEntrance = (request: {
 export interface IngressOptions {
   readonly listeners: readonly ProxyListener[];
   readonly find: FindEntrance;
-  /** The greatest body: the bus's greatest record, less what parking adds. Read for each request: a bus may come later. */
-  readonly bodyBytesMax: number;
+  /** The greatest body: the bus's greatest record, less what parking adds. Asked for each request: a bus may come later. */
+  readonly bodyBytesMax: () => number;
   readonly log: ProxyLog;
   /** Told of each request's end: the status that was sent, or 0. */
   readonly onAnswered?: (status: number) => void;
@@ -40,7 +40,7 @@ const HANDSHAKE = { Allow: "POST, OPTIONS", "WebHook-Allowed-Origin": "*", "WebH
  * request was read changes nothing about it.
  */
 export function openIngress(options: IngressOptions): Promise<ProxyServer> {
-  const { listeners, find, log, onAnswered } = options;
+  const { listeners, find, bodyBytesMax, log, onAnswered } = options;
   const onEnd = onAnswered === undefined ? undefined : ({ status }: Exchange): void => onAnswered(status);
   const onBody = (exchange: Exchange, body: Buffer): void => {
     // Asked again: the stream may have gone while the body came.
@@ -67,7 +67,7 @@ export function openIngress(options: IngressOptions): Promise<ProxyServer> {
       if (exchange.method === "OPTIONS") return exchange.respond(200, "", HANDSHAKE);
       if (exchange.method !== "POST") return exchange.respond(405, "events are posted\n", { Allow: "POST, OPTIONS" });
       if ("refusal" in entrance) return respond(exchange, entrance.refusal);
-      exchange.collect({ bytesMax: options.bodyBytesMax, msMax: BODY_MS_MAX, onBody });
+      exchange.collect({ bytesMax: bodyBytesMax(), msMax: BODY_MS_MAX, onBody });
     },
   });
 }

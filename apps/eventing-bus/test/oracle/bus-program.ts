@@ -137,7 +137,7 @@ for (const reading of STREAMS) entrances.set(`/${reading}`, await openStream(rea
 await openIngress({
   listeners: [{ name: "http", port: argument.port, host: "127.0.0.1" }],
   find: ({ path }) => entrances.get(path),
-  bodyBytesMax: 100_000,
+  bodyBytesMax: () => 100_000,
   log: { warn: (_, text) => process.stderr.write(`${text}\n`) },
 });
 process.on("disconnect", () => process.exit(0));

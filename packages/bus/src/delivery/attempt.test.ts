@@ -3,6 +3,7 @@ import { decodeEvent } from "@kelvin/cloudevents";
 import { openStubBus } from "../stub/stub-bus.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
+import { makeConsumer } from "./consumer.fixture.ts";
 import type { Consumer } from "./consumer.ts";
 import type { SendOutcome, SendRequest } from "./sender.ts";
 import { openStreamDelivery } from "./stream-delivery.ts";
@@ -22,20 +23,11 @@ const EVENT = [
   "00-1",
 ];
 
-const CONSUMER: Consumer = {
-  id: "c",
+const CONSUMER = makeConsumer("c", {
   uid: "u",
-  generation: 1,
-  since: undefined,
-  types: undefined,
-  matches: undefined,
   subscriber: { url: "http://subscriber" },
-  reply: { kind: "none" },
-  deadLetter: undefined,
   retryPolicy: { retry: 1, backoff: { policy: "linear", delayMs: 100 }, timeoutMs: 1_000 },
-  format: undefined,
-  limits: { inFlight: 10, ratePerSecond: undefined, backlog: 10 },
-};
+});
 
 const accepted = { kind: "answered", status: 202, headers: [], body: Buffer.alloc(0) } as const;
 

@@ -3,27 +3,10 @@ import { decodeEvent, eventAttribute } from "@kelvin/cloudevents";
 import type { CloudEvent } from "@kelvin/cloudevents";
 import { systemClock } from "../clock.ts";
 import { makeRandom } from "../simulator/random.ts";
+import { makeConsumer } from "./consumer.fixture.ts";
 import type { Consumer } from "./consumer.ts";
 import { makeConsumerTable } from "./consumer-table.ts";
 import type { ConsumerTable } from "./consumer-table.ts";
-
-function consumer(id: string, changes: Partial<Consumer> = {}): Consumer {
-  return {
-    id,
-    uid: id,
-    generation: 1,
-    since: undefined,
-    types: undefined,
-    matches: undefined,
-    subscriber: undefined,
-    reply: { kind: "none" },
-    deadLetter: undefined,
-    retryPolicy: { retry: 0, backoff: undefined, timeoutMs: 1_000 },
-    format: undefined,
-    limits: { inFlight: 1, ratePerSecond: undefined, backlog: 1 },
-    ...changes,
-  };
-}
 
 const ofTypes = (...types: string[]): Partial<Consumer> => ({
   types,
@@ -44,13 +27,13 @@ describe("who gets an event", () => {
   test("those whose types name its type, and those of any type, if they match", () => {
     const table = makeConsumerTable(systemClock);
     table.replace([
-      consumer("orders", ofTypes("order")),
-      consumer("both", ofTypes("order", "bill", "order")),
-      consumer("bills", ofTypes("bill")),
-      consumer("none", { ...ofTypes("order"), matches: () => false }),
-      consumer("nothing", ofTypes()),
-      consumer("all"),
-      consumer("events", { matches: () => true }),
+      makeConsumer("orders", ofTypes("order")),
+      makeConsumer("both", ofTypes("order", "bill", "order")),
+      makeConsumer("bills", ofTypes("bill")),
+      makeConsumer("none", { ...ofTypes("order"), matches: () => false }),
+      makeConsumer("nothing", ofTypes()),
+      makeConsumer("all"),
+      makeConsumer("events", { matches: () => true }),
     ]);
     expect(matching(table, eventOf("order"))).toEqual(["all", "both", "events", "orders"]);
     expect(matching(table, eventOf("bill"))).toEqual(["all", "bills", "both", "events"]);
@@ -63,7 +46,10 @@ describe("who gets an event", () => {
     const table = makeConsumerTable(systemClock);
     for (let round = 0; round < 50; round += 1) {
       const all = Array.from({ length: random.integer(0, 30) }, (_, index) =>
-        consumer(`c${index}`, random.chance(0.3) ? {} : ofTypes(...["a", "b", "c"].filter(() => random.chance(0.4)))),
+        makeConsumer(
+          `c${index}`,
+          random.chance(0.3) ? {} : ofTypes(...["a", "b", "c"].filter(() => random.chance(0.4))),
+        ),
       );
       table.replace(all);
       for (const type of ["a", "b", "c", "d"]) {
@@ -84,7 +70,7 @@ describe("who gets an event", () => {
         return true;
       },
     });
-    table.replace(Array.from({ length: 1_000 }, (_, index) => consumer(`c${index}`, counting(`t${index}`))));
+    table.replace(Array.from({ length: 1_000 }, (_, index) => makeConsumer(`c${index}`, counting(`t${index}`))));
     expect(matching(table, eventOf("t7"))).toEqual(["c7"]);
     expect(asked).toBe(1);
   });
@@ -92,14 +78,14 @@ describe("who gets an event", () => {
 
 test("a new edition keeps gate and backlog, also for whoever holds them; one that is gone does not", () => {
   const table = makeConsumerTable(systemClock);
-  table.replace([consumer("a"), consumer("b")]);
+  table.replace([makeConsumer("a"), makeConsumer("b")]);
   const held = table.find("a");
   held?.gate.enter(0, false);
-  expect(table.replace([consumer("a", { generation: 2, ...ofTypes("order") })])).toEqual(["b"]);
+  expect(table.replace([makeConsumer("a", { generation: 2, ...ofTypes("order") })])).toEqual(["b"]);
   expect(table.find("a")).toBe(held);
   expect(held).toMatchObject({ consumer: { generation: 2 }, gate: { inFlight: 1 } });
   expect(matching(table, eventOf("bill"))).toEqual([]);
   table.replace([]);
-  table.replace([consumer("a")]);
+  table.replace([makeConsumer("a")]);
   expect(table.find("a")?.gate.inFlight).toBe(0);
 });

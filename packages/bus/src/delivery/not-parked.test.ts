@@ -4,25 +4,12 @@ import type { Bus, BusLog } from "../bus.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
 import { openStubBus } from "../stub/stub-bus.ts";
-import type { Consumer } from "./consumer.ts";
+import { makeConsumer } from "./consumer.fixture.ts";
 import type { DeadLetterStore } from "./dead-letter-store.ts";
 import type { SendOutcome } from "./sender.ts";
 import { openStreamDelivery } from "./stream-delivery.ts";
 
-const CONSUMER: Consumer = {
-  id: "c",
-  uid: "u",
-  generation: 1,
-  since: undefined,
-  types: undefined,
-  matches: undefined,
-  subscriber: { url: "http://subscriber" },
-  reply: { kind: "none" },
-  deadLetter: undefined,
-  retryPolicy: { retry: 3, backoff: { policy: "linear", delayMs: 100 }, timeoutMs: 5_000 },
-  format: undefined,
-  limits: { inFlight: 10, ratePerSecond: undefined, backlog: 10 },
-};
+const CONSUMER = makeConsumer("c", { uid: "u", subscriber: { url: "http://subscriber" } });
 
 interface World {
   /** What the log of a step says to each append. */

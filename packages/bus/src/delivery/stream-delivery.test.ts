@@ -3,24 +3,15 @@ import type { Bus, BusLog } from "../bus.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
 import { openStubBus } from "../stub/stub-bus.ts";
+import { makeConsumer } from "./consumer.fixture.ts";
 import type { Consumer } from "./consumer.ts";
 import { deleteStream, openStreamDelivery } from "./stream-delivery.ts";
 import type { Reading } from "./stream-delivery.ts";
 
-const consumer = (id: string): Consumer => ({
-  id,
-  uid: id,
-  generation: 1,
-  since: undefined,
-  types: undefined,
-  matches: undefined,
-  subscriber: { url: `http://${id}` },
-  reply: { kind: "none" },
-  deadLetter: undefined,
-  retryPolicy: { retry: 3, backoff: { policy: "linear", delayMs: 20_000 }, timeoutMs: 5_000 },
-  format: undefined,
-  limits: { inFlight: 10, ratePerSecond: undefined, backlog: 10 },
-});
+const consumer = (id: string): Consumer =>
+  makeConsumer(id, {
+    retryPolicy: { retry: 3, backoff: { policy: "linear", delayMs: 20_000 }, timeoutMs: 5_000 },
+  });
 const event = {
   headers: ["ce-specversion", "1.0", "ce-id", "1", "ce-source", "/s", "ce-type", "t"],
   body: Buffer.from("data"),

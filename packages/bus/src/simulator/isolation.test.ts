@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "@jest/globals";
+import { makeConsumer } from "../delivery/consumer.fixture.ts";
 import type { Consumer } from "../delivery/consumer.ts";
 import type { SendOutcome } from "../delivery/sender.ts";
 import { openStreamDelivery } from "../delivery/stream-delivery.ts";
@@ -95,20 +96,10 @@ async function play(trouble: Trouble | undefined, limits: Partial<Consumer["limi
 }
 
 function consumer(id: string, limits: Partial<Consumer["limits"]>): Consumer {
-  return {
-    id,
-    uid: id,
-    generation: 1,
-    since: undefined,
-    types: undefined,
-    matches: undefined,
-    subscriber: { url: `http://${id}` },
-    reply: { kind: "none" },
-    deadLetter: undefined,
+  return makeConsumer(id, {
     retryPolicy: { retry: 10, backoff: { policy: "exponential", delayMs: 200 }, timeoutMs: 30_000 },
-    format: undefined,
     limits: { inFlight: 100, ratePerSecond: undefined, backlog: 10_000, ...limits },
-  };
+  });
 }
 
 function p99(latencies: ReadonlyMap<string, number>): number {

@@ -16,7 +16,13 @@ import {
   type ReconcileRow,
 } from "@kelvin/testkit";
 import { busView, fakeBuses, served } from "../../../test/fake-buses.ts";
-import { channel, channelService, inMemoryChannel, subscription } from "../../../test/messaging-builders.ts";
+import {
+  channel,
+  channelService,
+  inMemoryChannel,
+  ofChannelKind,
+  subscription,
+} from "../../../test/messaging-builders.ts";
 import { lookupIn } from "../../../test/world-lookup.ts";
 import type { BusView } from "../bus-watch/bus-watch.ts";
 import { channelsOf, indexes } from "../informer-indexes.ts";
@@ -158,7 +164,7 @@ const rows: (ReconcileRow & { readonly buses: Readonly<Record<string, BusView>> 
       inMemoryChannel("orders", ownedBy(channel("orders"))),
       channelService(orders, "in-memory-channel", target),
       subscription("b"),
-      subscription("a", withChannelKind("InMemoryChannel")),
+      subscription("a", ofChannelKind("InMemoryChannel")),
       subscription("new", withGeneration(2)),
       subscription("going", deleting("f")),
       subscription("other", ({ spec }) => (spec.channel = { ...spec.channel, name: "other" })),
@@ -220,12 +226,6 @@ const rows: (ReconcileRow & { readonly buses: Readonly<Record<string, BusView>> 
     ],
   },
 ];
-
-function withChannelKind(kind: string) {
-  return ({ spec }: Subscription) => {
-    spec.channel = { ...spec.channel, kind };
-  };
-}
 
 function withSink(of: InMemoryChannel): InMemoryChannel {
   const ref = { apiVersion: "v1", kind: "Service", namespace: "default", name: "sink" };

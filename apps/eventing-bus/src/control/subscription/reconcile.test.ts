@@ -15,7 +15,7 @@ import {
   type ReconcileRow,
 } from "@kelvin/testkit";
 import { busView, fakeBuses, served } from "../../../test/fake-buses.ts";
-import { channel, inMemoryChannel, onNats, subscription } from "../../../test/messaging-builders.ts";
+import { channel, inMemoryChannel, ofChannelKind, onNats, subscription } from "../../../test/messaging-builders.ts";
 import { lookupIn } from "../../../test/world-lookup.ts";
 import type { BusView } from "../bus-watch/bus-watch.ts";
 import { makeDeadLetterCounts } from "../dead-letter-count.ts";
@@ -77,7 +77,7 @@ const ofChannels: Row[] = [
   },
   {
     name: "of an InMemoryChannel is, too",
-    world: [inMemoryChannel("orders"), subscription("audit", named("InMemoryChannel"))],
+    world: [inMemoryChannel("orders"), subscription("audit", ofChannelKind("InMemoryChannel"))],
     buses: stub(),
     key,
     wantStatus: allReady,
@@ -193,7 +193,7 @@ const withoutChannel: Row[] = [
   },
   {
     name: "of a kind that is no channel here",
-    world: [...channels, subscription("audit", named("Gizmo"))],
+    world: [...channels, subscription("audit", ofChannelKind("Gizmo"))],
     buses: stub(),
     key,
     wantStatus: noChannel,
@@ -300,12 +300,6 @@ const refersTo: Row[] = [
     ],
   },
 ];
-
-function named(kind: string) {
-  return ({ spec }: Subscription) => {
-    spec.channel = { ...spec.channel, kind };
-  };
-}
 
 /** For a comparison that lets no other field be. */
 function exactly(fields: object): object {
