@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { podAutoscalerReasons } from "./autoscaling/v1alpha1/pod-autoscaler.lifecycle.ts";
 import { buildReasons } from "./build/v1alpha1/reasons.ts";
+import * as channels from "./channels/v1alpha1/reasons.ts";
 import * as eventing from "./eventing/v1/reasons.ts";
 import { ingressReasons } from "./networking/v1alpha1/ingress.lifecycle.ts";
 import * as serving from "./serving/v1/reasons.ts";
@@ -29,6 +30,9 @@ const reasonsByKind: readonly [string, Readonly<Record<string, string>>][] = [
   ["Channel", eventing.channelReasons],
   ["Subscription", eventing.subscriptionReasons],
   ["InMemoryChannel", eventing.inMemoryChannelReasons],
+  ["Bus and ClusterBus", channels.busReasons],
+  ["Channel of channels.knative.dev", channels.busChannelReasons],
+  ["Subscription of channels.knative.dev", channels.busSubscriptionReasons],
 ];
 
 describe("docs/reasons.md lists the reasons of", () => {

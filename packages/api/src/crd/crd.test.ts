@@ -141,13 +141,17 @@ test("short names and columns are Knative's", () => {
     ["Channel", "ch", "URL,Age,Ready,Reason"],
     ["Subscription", "sub", "Age,Ready,Reason"],
     ["InMemoryChannel", "imc", "URL,Age,Ready,Reason"],
+    ["Bus", "", "Age,Ready,Reason"],
+    ["ClusterBus", "cbus", "Age,Ready,Reason"],
+    ["Channel", "", "Bus,ClusterBus,Domain,Age,Ready,Reason"],
+    ["Subscription", "", "Channel,Subscriber,Age,Ready,Reason"],
   ]);
 });
 
 test("what takes events can be found by its labels", () => {
   const labelled = (label: string): string[] =>
     eventingKinds.filter(({ labels }) => labels[label] === "true").map(({ kind }) => kind);
-  expect(labelled("duck.knative.dev/addressable")).toEqual(["Broker", "Channel", "InMemoryChannel"]);
+  expect(labelled("duck.knative.dev/addressable")).toEqual(["Broker", "Channel", "InMemoryChannel", "Channel"]);
   expect(labelled("messaging.knative.dev/subscribable")).toEqual(["Channel", "InMemoryChannel"]);
   expect(labelled("knative.dev/crd-install")).toHaveLength(eventingKinds.length);
 });

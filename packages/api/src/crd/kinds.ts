@@ -1,6 +1,9 @@
 import { PodAutoscaler } from "../autoscaling/v1alpha1/pod-autoscaler.types.ts";
 import { BuildTemplate, ClusterBuildTemplate } from "../build/v1alpha1/build-template.types.ts";
 import { Build } from "../build/v1alpha1/build.types.ts";
+import { Bus, ClusterBus } from "../channels/v1alpha1/bus.types.ts";
+import { Channel as BusChannel } from "../channels/v1alpha1/channel.types.ts";
+import { Subscription as BusSubscription } from "../channels/v1alpha1/subscription.types.ts";
 import { Broker } from "../eventing/v1/broker.types.ts";
 import { Trigger } from "../eventing/v1/trigger.types.ts";
 import { EventType } from "../eventing/v1beta3/event-type.types.ts";
@@ -36,4 +39,8 @@ export const eventingKinds: readonly CustomKind<KubeObject>[] = [
   Channel,
   Subscription,
   InMemoryChannel,
+  Bus,
+  ClusterBus,
+  BusChannel,
+  BusSubscription,
 ];

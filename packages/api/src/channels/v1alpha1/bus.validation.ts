@@ -1,0 +1,69 @@
+import {
+  fieldError,
+  invalidKeyName,
+  invalidValue,
+  missingField,
+  viaField,
+  viaFieldIndex,
+  type FieldError,
+} from "../../meta/field-error.ts";
+import { specErrors } from "../../meta/schema-check.ts";
+import { Bus, ClusterBus, type BusContainer, type BusParameter } from "./bus.types.ts";
+import { busAnnotations } from "./labels.ts";
+
+/** The buses that Kelvin brings. */
+export const ownBuses = ["stub", "nats", "kafka", "gcppubsub"] as const;
+
+const configMapKey = /^[-._a-zA-Z0-9]{1,253}$/;
+
+/** What is wrong with a Bus. */
+export function validateBus(bus: Bus): FieldError[] {
+  return validate(bus, specErrors(Bus, bus));
+}
+
+/** What is wrong with a ClusterBus. */
+export function validateClusterBus(bus: ClusterBus): FieldError[] {
+  return validate(bus, specErrors(ClusterBus, bus));
+}
+
+function validate({ metadata, spec }: Bus, shapeErrors: FieldError[]): FieldError[] {
+  if (shapeErrors.length > 0) return shapeErrors;
+  const { parameters, dispatcher, provisioner } = spec ?? {};
+  return [
+    ...validateAnnotations(metadata.annotations),
+    ...viaField(
+      [
+        ...validateParameters(parameters?.channel, "channel"),
+        ...validateParameters(parameters?.subscription, "subscription"),
+      ],
+      "spec",
+      "parameters",
+    ),
+    ...(dispatcher === undefined ? [missingField("spec.dispatcher")] : validateContainer(dispatcher, "dispatcher")),
+    ...(provisioner === undefined ? [] : validateContainer(provisioner, "provisioner")),
+  ];
+}
+
+function validateAnnotations(annotations: Readonly<Record<string, string>> = {}): FieldError[] {
+  const value = annotations[busAnnotations.bus];
+  if (value === undefined || ownBuses.some((known) => known === value)) return [];
+  const known = `must be one of ${ownBuses.join(", ")}, or absent: then the dispatcher runs as it is`;
+  return [invalidValue(value, `metadata.annotations.[${busAnnotations.bus}]`, known)];
+}
+
+function validateParameters(parameters: readonly BusParameter[] = [], field: string): FieldError[] {
+  return parameters.flatMap(({ name }, index) => {
+    const isRepeated = parameters.findIndex((other) => other.name === name) < index;
+    const errors = [
+      ...(configMapKey.test(name)
+        ? []
+        : [invalidKeyName(name, "name", "a parameter's name has 1 to 253 letters, digits, '-', '_' and '.'")]),
+      ...(isRepeated ? [fieldError(`duplicate parameter "${name}"`, ["name"])] : []),
+    ];
+    return viaFieldIndex(errors, field, index);
+  });
+}
+
+function validateContainer({ image = "" }: BusContainer, field: string): FieldError[] {
+  return image === "" ? viaField([missingField("image")], "spec", field) : [];
+}
