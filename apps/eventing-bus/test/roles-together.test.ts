@@ -55,7 +55,7 @@ async function openRoles(): Promise<Roles> {
     { kube, clock: systemClock, log, openBusWatch: () => openBusWatch(watch) },
   );
   closers.push(() => control.close());
-  const labels = { bus: "stub", role: "dispatcher" };
+  const labels = { "kelvin.dev/bus": "stub", bus: "stub", role: "dispatcher" };
   const pod: Pod = {
     metadata: { name: "stub-0", namespace: systemNamespace, labels },
     spec: { containers: [{ name: "dispatcher", image: "x" }] },

@@ -17,7 +17,21 @@ export type NamespacedName = Pick<ObjectName, "namespace" | "name">;
 export const systemNamespaceDefault = "knative-eventing";
 
 /** Labels of a bus's Pods. */
-export const busLabels = { bus: "bus", role: "role", dispatcher: "dispatcher" } as const;
+export const busLabels = {
+  bus: "bus",
+  /** Of a Bus only: a ClusterBus has no namespace. */
+  busNamespace: "busNamespace",
+  role: "role",
+  dispatcher: "dispatcher",
+  provisioner: "provisioner",
+  /** Which of Kelvin's own it is, such as `stub`. A third party's Pods do not have it: they tell nobody what they serve. */
+  kind: "kelvin.dev/bus",
+} as const;
+
+/** What a bus is known by everywhere: a ClusterBus by its name, a Bus by `namespace/name`. */
+export function busId(name: string, namespace = ""): string {
+  return namespace === "" ? name : `${namespace}/${name}`;
+}
 
 /** The Deployment that runs a bus. */
 export function busDeploymentName(bus: string): string {

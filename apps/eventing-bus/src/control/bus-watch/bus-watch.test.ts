@@ -63,8 +63,25 @@ async function replica(
 
 const serving: ServedStream = { generation: 1, state: "serving", message: "" };
 
+interface Place {
+  readonly namespace?: string;
+  readonly labels?: Record<string, string>;
+}
+
 function busPod(name: string, podIP: string | undefined, isReady = true): Pod {
-  const object = pod(name, inNamespace("knative-eventing"), withLabels({ bus: "nats", role: "dispatcher" }));
+  return podIn({}, name, { podIP, isReady });
+}
+
+function podIn(
+  { namespace = "knative-eventing", labels = {} }: Place,
+  name: string,
+  { podIP, isReady = true }: { readonly podIP: string | undefined; readonly isReady?: boolean },
+): Pod {
+  const object = pod(
+    name,
+    inNamespace(namespace),
+    withLabels({ "kelvin.dev/bus": "nats", bus: "nats", role: "dispatcher", ...labels }),
+  );
   const conditions = [{ type: "Ready", status: isReady ? "True" : "False" }];
   return { ...object, status: { phase: "Running", ...(podIP === undefined ? {} : { podIP }), conditions } };
 }
@@ -139,6 +156,36 @@ test("one that falls silent is named, what it said last counts, and so it does w
   again.set({ synced: true });
   await until(() => buses.find("nats")?.silent.length === 0);
   expect(buses.find("nats")?.stream("s")).toBeUndefined();
+});
+
+test.each<[string, Place, string[]]>([
+  ["of a ClusterBus in the system namespace", {}, ["nats"]],
+  ["of a Bus there", { labels: { busNamespace: "knative-eventing" } }, ["knative-eventing/nats"]],
+  ["of a Bus elsewhere", { namespace: "a", labels: { busNamespace: "a" } }, ["a/nats"]],
+  ["that calls itself a ClusterBus's elsewhere", { namespace: "a" }, ["a/nats"]],
+  ["that calls itself another namespace's", { namespace: "a", labels: { busNamespace: "b" } }, ["a/nats"]],
+  ["there that calls itself another namespace's", { labels: { busNamespace: "b" } }, []],
+  ["of no name", { labels: { bus: "" } }, []],
+])("a Pod %s speaks for its own bus alone", async (_what, place, want) => {
+  const one = await replica("127.0.0.2", 0);
+  const kube = openFakeKube({ objects: [podIn(place, "one", { podIP: "127.0.0.2" })] });
+  const buses = watch(kube, one.port);
+  await buses.synced;
+  expect(buses.names()).toEqual(want);
+});
+
+test("Pods of one name in two namespaces are two replicas of two buses", async () => {
+  const one = await replica("127.0.0.2", 0, { bus: "a/nats", streams: { s: serving } });
+  await replica("127.0.0.3", one.port, { bus: "b/nats" });
+  const kube = openFakeKube({
+    objects: [
+      podIn({ namespace: "a" }, "one", { podIP: "127.0.0.2" }),
+      podIn({ namespace: "b" }, "one", { podIP: "127.0.0.3" }),
+    ],
+  });
+  const buses = watch(kube, one.port);
+  await buses.synced;
+  expect([buses.names(), buses.find("a/nats")?.stream("s")?.state]).toEqual([["a/nats", "b/nats"], "serving"]);
 });
 
 test("replicas that never answer hold nobody up", async () => {

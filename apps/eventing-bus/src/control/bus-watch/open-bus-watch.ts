@@ -1,5 +1,5 @@
 import type { Log } from "@kelvin/controller";
-import { openInformer, Pod, type Clock, type KubeClient } from "@kelvin/kube";
+import { keyOf, keyText, openInformer, Pod, type Clock, type KubeClient } from "@kelvin/kube";
 import { busLabels } from "../../model/names.ts";
 import type { BusReport } from "../../model/report.ts";
 import { makeBusView, type Replica } from "./bus-view.ts";
@@ -35,8 +35,8 @@ export function openBusWatch(deps: BusWatchDeps): BusWatch {
   const { kube, systemNamespace, log } = deps;
   const listeners = new Set<Parameters<BusWatch["onChange"]>[0]>();
   const pods = openInformer(kube, Pod, {
-    namespace: systemNamespace,
-    labelSelector: `${busLabels.bus},${busLabels.role}=${busLabels.dispatcher}`,
+    // A Bus runs in its own namespace. A third party's Pods have nothing to tell, so they are not asked.
+    labelSelector: `${busLabels.kind},${busLabels.role}=${busLabels.dispatcher}`,
     transform: trimPod,
     onError: (error) => log.warn({ error: error.message }, "Watching the Pods of buses failed and is tried again"),
   });
@@ -46,8 +46,9 @@ export function openBusWatch(deps: BusWatchDeps): BusWatch {
     for (const listener of listeners) listener(uidSet, busSet);
   });
   pods.onChange(({ before, after }) => {
-    const name = (after ?? before)?.metadata.name ?? "";
-    members.set(name, after === undefined ? undefined : podFacts(after));
+    const pod = after ?? before;
+    if (pod === undefined) return;
+    members.set(keyText(keyOf(pod)), after === undefined ? undefined : podFacts(after, systemNamespace));
   });
   const heardOnce = async (): Promise<void> => {
     await pods.synced;
@@ -86,38 +87,38 @@ type Tell = (uids: readonly string[], buses: readonly string[]) => void;
 
 interface Members {
   all(): Member[];
-  /** What a Pod is now; undefined: it is gone, or will not serve any more. */
-  set(name: string, facts: PodFacts | undefined): void;
+  /** What a Pod is now, by its key; undefined: it is gone, or will not serve any more. */
+  set(key: string, facts: PodFacts | undefined): void;
   close(): Promise<void>;
 }
 
 function makeMembers(deps: BusWatchDeps, tell: Tell): Members {
   const members = new Map<string, Member>();
   const closing = new Set<Promise<void>>();
-  const drop = (name: string, member: Member): void => {
-    members.delete(name);
+  const drop = (key: string, member: Member): void => {
+    members.delete(key);
     const done = member.poll.close().finally(() => closing.delete(done));
     closing.add(done);
     tell(uidsOf(member.report), isJoined(member) ? [member.facts.bus] : []);
   };
-  const add = (facts: PodFacts): void => {
-    members.set(facts.name, openMember(facts, deps, tell));
+  const add = (key: string, facts: PodFacts): void => {
+    members.set(key, openMember(facts, deps, tell));
     if (facts.isReady) tell([], [facts.bus]);
   };
   return {
     all: () => [...members.values()],
-    set(name, facts) {
-      const member = members.get(name);
+    set(key, facts) {
+      const member = members.get(key);
       const isSame = member !== undefined && isSameReplica(member.facts, facts);
-      if (member !== undefined && !isSame) drop(name, member);
+      if (member !== undefined && !isSame) drop(key, member);
       if (facts === undefined) return;
-      if (member === undefined || !isSame) return add(facts);
+      if (member === undefined || !isSame) return add(key, facts);
       const wasJoined = isJoined(member);
       member.facts = facts;
       if (isJoined(member) !== wasJoined) tell([], [facts.bus]);
     },
     async close() {
-      for (const [name, member] of members) drop(name, member);
+      for (const [key, member] of members) drop(key, member);
       await Promise.all(closing);
     },
   };

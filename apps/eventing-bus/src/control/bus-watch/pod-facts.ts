@@ -1,9 +1,10 @@
 import type { Pod } from "@kelvin/kube";
-import { busLabels } from "../../model/names.ts";
+import { busId, busLabels } from "../../model/names.ts";
 
 /** What is read of a Pod of a bus. */
 export interface PodFacts {
   readonly name: string;
+  /** Id of the bus. */
   readonly bus: string;
   readonly address: string;
   readonly isReady: boolean;
@@ -12,13 +13,25 @@ export interface PodFacts {
 const finalPhases = new Set(["Succeeded", "Failed"]);
 
 /** Undefined: it is of no bus, has no address, or will not serve any more. */
-export function podFacts({ metadata, status = {} }: Pod): PodFacts | undefined {
-  const { name = "", labels = {} } = metadata;
+export function podFacts({ metadata, status = {} }: Pod, systemNamespace: string): PodFacts | undefined {
+  const { name = "" } = metadata;
   const { podIP: address = "", conditions = [] } = status;
-  const bus = labels[busLabels.bus] ?? "";
-  if (bus === "" || address === "" || isOver(metadata, status)) return undefined;
+  const bus = busOfPod(metadata, systemNamespace);
+  if (bus === undefined || address === "" || isOver(metadata, status)) return undefined;
   const isReady = conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
   return { name, bus, address: address.includes(":") ? `[${address}]` : address, isReady };
+}
+
+/**
+ * Anybody who may make Pods in a namespace may give them any labels. So a Pod speaks for a ClusterBus in the system namespace alone,
+ * and for a Bus only in that Bus's own.
+ */
+function busOfPod({ namespace = "", labels = {} }: Pod["metadata"], systemNamespace: string): string | undefined {
+  const name = labels[busLabels.bus] ?? "";
+  if (name === "" || name.includes("/")) return undefined;
+  if (namespace !== systemNamespace) return busId(name, namespace);
+  const busNamespace = labels[busLabels.busNamespace] ?? "";
+  return busNamespace === "" || busNamespace === namespace ? busId(name, busNamespace) : undefined;
 }
 
 function isOver({ deletionTimestamp }: Pod["metadata"], { phase = "" }: NonNullable<Pod["status"]>): boolean {
