@@ -1,15 +1,19 @@
 // Real brokers without Docker. `node scripts/brokers.mjs fetch` downloads what packages/testkit/kafka.lock.json names into
 // a cache outside the clone. `node scripts/brokers.mjs start kafka [--port N]` or `start nats` runs a broker in the
-// foreground, on 127.0.0.1, with data that goes with it.
+// foreground, on 127.0.0.1, with data that goes with it. `prepare kafka` is for who runs it by themselves: it writes the
+// settings of one that keeps its data in a directory, and prints the command as JSON.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const testkit = new URL("../packages/testkit/src/", import.meta.url);
 const repository = process.env.KELVIN_MAVEN_URL ?? "https://repo1.maven.org/maven2";
-const usage = "usage: node scripts/brokers.mjs fetch | start kafka [--port N] | start nats";
+const usage =
+  "usage: node scripts/brokers.mjs fetch | start kafka [--port N] | start nats\n" +
+  "     | prepare kafka --dir DIR --port N --advertise HOST:PORT --log FILE";
 const TRIES_MAX = 5;
 const DOWNLOADS_MAX = 6;
 const DOWNLOAD_MS_MAX = 120_000;
@@ -33,6 +37,7 @@ const [command, broker, option, value] = process.argv.slice(2);
 if (command === "fetch" && broker === undefined) await fetchKafka();
 else if (command === "start" && broker === "kafka") await startKafka(readPort(9092));
 else if (command === "start" && broker === "nats") await startNats();
+else if (command === "prepare" && broker === "kafka") await printKafkaCommand();
 else fail();
 
 function fail() {
@@ -94,6 +99,26 @@ async function startKafka(port) {
   const { openKafkaServer } = await import(new URL("kafka-server.ts", testkit).href);
   const server = await openKafkaServer({ port });
   await untilStopped(server, `Kafka is ready: KAFKA_BOOTSTRAP_SERVERS=${server.address}`);
+}
+
+async function printKafkaCommand() {
+  const { findKafkaProblem } = await import(new URL("kafka-jars.ts", testkit).href);
+  refuse(findKafkaProblem());
+  const { prepareKafka } = await import(new URL("kafka-config.ts", testkit).href);
+  const { findLastingPort } = await import(new URL("lasting-port.ts", testkit).href);
+  const [internal, guarded, controller] = [await findLastingPort(), await findLastingPort(), await findLastingPort()];
+  const { dir, port, advertise, log } = readPlace();
+  const ports = { client: Number(port), internal, guarded, controller };
+  const args = prepareKafka(dir, { ports, advertised: advertise, logFile: log });
+  console.log(JSON.stringify({ command: ["java", ...args], directAddress: `127.0.0.1:${internal}` }));
+}
+
+function readPlace() {
+  const text = { type: "string" };
+  const options = { dir: text, port: text, advertise: text, log: text };
+  const { values } = parseArgs({ args: process.argv.slice(4), options });
+  if (Object.keys(options).some((name) => values[name] === undefined)) fail();
+  return values;
 }
 
 async function startNats() {

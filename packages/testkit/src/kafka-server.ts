@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareKafka } from "./kafka-config.ts";
 import { findLastingPort } from "./lasting-port.ts";
-import { kafkaJarsDir } from "./kafka-jars.ts";
+
+export { kafkaLogin } from "./kafka-config.ts";
 
 /** What a broker may be told beyond the least. */
 export interface KafkaServerOptions {
@@ -32,30 +34,23 @@ export interface KafkaServer {
   close(): Promise<void>;
 }
 
-/** Who may use the guarded listener. */
-export const kafkaLogin = { username: "ada", password: "secret" } as const;
-
 const READY_MS_MAX = 120_000;
 /** What its log says last when it starts. */
 const READY = "Kafka Server started";
-const CLUSTER_ID = "a2VsdmluLWthZmthLXRlcw";
 /** Below that of the tests, which wait for it but not it for them. */
 const NICENESS = 10;
 
 /** Starts a broker; jars and java must be there (`findKafkaProblem`). @throws Error when it does not start within two minutes */
 export async function openKafkaServer(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const dir = mkdtempSync(join(tmpdir(), "kelvin-kafka-"));
-  const ports: Ports = {
+  const ports = {
     client: options.port ?? (await findLastingPort()),
     internal: await findLastingPort(),
     guarded: await findLastingPort(),
     controller: await findLastingPort(),
   };
   const advertised = (await options.through?.(ports.client)) ?? ports.client;
-  const config = join(dir, "server.properties");
-  writeFileSync(config, formatConfig(dir, ports, advertised));
-  writeFileSync(join(dir, "log4j.properties"), formatLogging());
-  formatStorage(dir);
+  const args = prepareKafka(dir, { ports, advertised: `127.0.0.1:${advertised}` });
 
   let server: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -75,7 +70,7 @@ export async function openKafkaServer(options: KafkaServerOptions = {}): Promise
     guardedAddress: `127.0.0.1:${ports.guarded}`,
     kill: () => end("SIGKILL"),
     async start() {
-      server = await startJvm(dir, config);
+      server = await startJvm(args);
     },
     async close() {
       await end("SIGKILL");
@@ -92,72 +87,8 @@ export async function openKafkaServer(options: KafkaServerOptions = {}): Promise
   return running;
 }
 
-interface Ports {
-  readonly client: number;
-  readonly internal: number;
-  readonly guarded: number;
-  readonly controller: number;
-}
-
-function formatConfig(dir: string, ports: Ports, advertised: number): string {
-  const { username, password } = kafkaLogin;
-  const login = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`;
-  return [
-    "process.roles=broker,controller",
-    "node.id=1",
-    `controller.quorum.voters=1@127.0.0.1:${ports.controller}`,
-    "controller.listener.names=CONTROLLER",
-    "inter.broker.listener.name=INTERNAL",
-    `listeners=CLIENT://127.0.0.1:${ports.client},INTERNAL://127.0.0.1:${ports.internal},` +
-      `GUARDED://127.0.0.1:${ports.guarded},CONTROLLER://127.0.0.1:${ports.controller}`,
-    `advertised.listeners=CLIENT://127.0.0.1:${advertised},INTERNAL://127.0.0.1:${ports.internal},` +
-      `GUARDED://127.0.0.1:${ports.guarded}`,
-    "listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "listener.name.guarded.sasl.enabled.mechanisms=PLAIN",
-    `listener.name.guarded.plain.sasl.jaas.config=${login}`,
-    `log.dirs=${join(dir, "data")}`,
-    "offsets.topic.replication.factor=1",
-    "offsets.topic.num.partitions=4",
-    "transaction.state.log.replication.factor=1",
-    "transaction.state.log.min.isr=1",
-    "transaction.state.log.num.partitions=4",
-    "group.initial.rebalance.delay.ms=0",
-    "group.min.session.timeout.ms=1000",
-    "broker.session.timeout.ms=3000",
-    "auto.create.topics.enable=false",
-    "",
-  ].join("\n");
-}
-
-function formatLogging(): string {
-  return [
-    "log4j.rootLogger=WARN, out",
-    "log4j.logger.kafka.server.KafkaRaftServer=INFO",
-    "log4j.appender.out=org.apache.log4j.ConsoleAppender",
-    "log4j.appender.out.layout=org.apache.log4j.PatternLayout",
-    "log4j.appender.out.layout.ConversionPattern=%d %p %c: %m%n",
-    "",
-  ].join("\n");
-}
-
-/** One core's worth of compiling less: the broker of a test never gets as far as to need the better code. */
-const JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-
-function javaArgs(dir: string, program: readonly string[]): string[] {
-  return [...JVM, `-Dlog4j.configuration=file:${dir}/log4j.properties`, "-cp", `${kafkaJarsDir()}/*`, ...program];
-}
-
-/** As its own tool for that would write it: a broker that finds no metadata makes them. */
-function formatStorage(dir: string): void {
-  mkdirSync(join(dir, "data"));
-  writeFileSync(
-    join(dir, "data/meta.properties"),
-    ["version=1", `cluster.id=${CLUSTER_ID}`, "node.id=1", ""].join("\n"),
-  );
-}
-
-async function startJvm(dir: string, config: string): Promise<ChildProcess> {
-  const server = spawn("java", javaArgs(dir, ["kafka.Kafka", config]), { stdio: ["ignore", "pipe", "pipe"] });
+async function startJvm(args: readonly string[]): Promise<ChildProcess> {
+  const server = spawn("java", args, { stdio: ["ignore", "pipe", "pipe"] });
   if (server.pid !== undefined) setPriority(server.pid, NICENESS);
   let said = "";
   const ready = new Promise<boolean>((resolve) => {
