@@ -1,7 +1,7 @@
 import type { BusTrouble } from "@kelvin/bus";
 import type { Logger } from "@kelvin/http-service";
 import { makeBackoff, type Clock } from "@kelvin/kube";
-import type { OpenBus, OpenedBus } from "./open-bus.ts";
+import type { OpenBus, OpenedBus } from "./opened-bus.ts";
 
 /** The way to the broker: opened in its own time, whatever the broker says to that. */
 export interface BusLink {

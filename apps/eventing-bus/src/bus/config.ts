@@ -1,6 +1,7 @@
 import { parsePort } from "@kelvin/http-service";
 import { systemNamespaceDefault } from "../model/names.ts";
-import { findBusOpener, type OpenBus } from "./open-bus.ts";
+import { findBusOpener } from "./open-bus.ts";
+import type { OpenBus } from "./opened-bus.ts";
 
 /** Which bus this process serves, and where it listens, from the environment. */
 export interface BusConfig {

@@ -4,7 +4,7 @@ import type { Logger } from "@kelvin/http-service";
 import { acceptReply, type Entrance } from "../data-path/accept.ts";
 import { brokerPrivateAttributes } from "../data-path/time-to-live.ts";
 import { busName } from "../model/names.ts";
-import type { OpenedBus } from "./open-bus.ts";
+import type { OpenedBus } from "./opened-bus.ts";
 import type { StreamName } from "./stream-key.ts";
 
 /** A stream that is open: events can be taken, and are delivered to the consumers it is given. */

@@ -7,7 +7,7 @@ import type { ServedState } from "../model/report.ts";
 import type { StreamLife } from "../model/since.ts";
 import type { WantedStream } from "./cluster-view.ts";
 import { beginAt, isWithoutSince, nextEditions, type Editions } from "./editions.ts";
-import type { OpenedBus } from "./open-bus.ts";
+import type { OpenedBus } from "./opened-bus.ts";
 import { logSpecOf, openStream } from "./open-stream.ts";
 import type { OpenedStream, ServerDeps, ServerState } from "./stream-server.ts";
 

@@ -42,7 +42,8 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
         const onRecord = (record: HeldRecord): void => {
           held.run(record, () => work(consumer.id, record));
         };
-        const reader = await log.openReader({ id: consumer.id, from: "end", inFlightMax, onRecord });
+        const { id, from = "end" } = consumer;
+        const reader = await log.openReader({ id, from, inFlightMax, onRecord });
         if (isPaused) reader.pause();
         readers.set(consumer.id, reader);
       }

@@ -14,6 +14,11 @@ export interface Consumer {
   /** The stream's ends when the consumer began (`BusLog.ends`): earlier events are not for it. Undefined: all are. */
   readonly since: string | undefined;
   /**
+   * Where it begins in a stream that is read by `each`, when the bus has no reader of its id yet: with what is appended from
+   * then on (`end`, the default), or with everything that the log holds (`beginning`). Other streams have `since`.
+   */
+  readonly from?: "beginning" | "end";
+  /**
    * Every `type` that an event may have for which `matches` can say yes, exactly as written; undefined when it may be any
    * (no filter, or one that does not pin the type: prefix, suffix, not, an `any` with a branch of another attribute). With
    * it a stream of a thousand consumers looks at those alone that an event's type leads to. It narrows and decides nothing:

@@ -51,7 +51,7 @@ export interface StepLogs {
   close(drainMs: number): Promise<void>;
 }
 
-/** @param spec The spec of the stream's own log; the step logs are named after it. */
+/** @param spec The spec of the stream's log, but for the id: the step logs are named after that. */
 export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): StepLogs {
   const steps = STEP_MS.map((_, index) => makeStep(bus, stepSpec(spec, index)));
   const held = makeHeldWork(tools);
@@ -158,7 +158,7 @@ export function stepFor(waitMs: number): number {
   return index;
 }
 
-/** Removes the step logs of a stream. Those that are not there count as removed. */
+/** Removes the step logs that are named after an id. Those that are not there count as removed. */
 export async function deleteStepLogs(bus: Bus, logId: string): Promise<void> {
   for (const index of STEP_MS.keys()) await bus.deleteLog(stepId(logId, index));
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Bus, BusLog } from "../bus.ts";
+import type { Bus, BusLog, LogSpec } from "../bus.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
 import { openStubBus } from "../stub/stub-bus.ts";
 import { makeConsumer } from "./consumer.fixture.ts";
 import type { Consumer } from "./consumer.ts";
 import { deleteStream, openStreamDelivery } from "./stream-delivery.ts";
-import type { Reading } from "./stream-delivery.ts";
+import type { Reading, StreamDeliverySpec } from "./stream-delivery.ts";
 
 const consumer = (id: string): Consumer =>
   makeConsumer(id, {
@@ -18,16 +18,17 @@ const event = {
 };
 
 /** A stream whose subscribers answer 200, but `ill`, which answers 500 until it is told otherwise. */
-async function open(reading: Reading, lostHolders = 0) {
+async function open(reading: Reading, lostHolders = 0, changes: Partial<StreamDeliverySpec> = {}) {
   const time = makeVirtualTime();
-  const bus = withLostHolders(openStubBus({ clock: time }), lostHolders);
+  const opened: LogSpec[] = [];
+  const bus = noteLogs(withLostHolders(openStubBus({ clock: time }), lostHolders), opened);
   const sent: string[] = [];
   const log = { id: "s", partitions: 1, unfinishedBytesMax: 1_000_000 };
   const letters = makeMemoryDeadLetterStore({ bytesMax: 1_000_000, clock: time });
   const answers = { ill: 500 };
   const delivery = await openStreamDelivery(
     bus,
-    { log, reading, handoffMs: 1_000, inFlightMax: 10 },
+    { log, reading, handoffMs: 1_000, inFlightMax: 10, ...changes },
     {
       clock: time,
       random: () => 0,
@@ -46,7 +47,7 @@ async function open(reading: Reading, lostHolders = 0) {
       },
     },
   );
-  return { time, bus, log, delivery, sent, letters, answers };
+  return { time, bus, log, delivery, sent, letters, answers, opened };
 }
 
 describe.each<Reading>(["shared", "each"])("a stream that is read by %s", (reading) => {
@@ -121,6 +122,51 @@ describe.each<Reading>(["shared", "each"])("a stream that is read by %s", (readi
   });
 });
 
+describe("a consumer of a stream that is read by each", () => {
+  test.each([
+    ["with what comes from now on, unless it says otherwise", undefined, ["a"]],
+    ["with what comes from now on", "end", ["a"]],
+    ["with everything that the log holds", "beginning", ["a", "b"]],
+  ] as const)("begins %s", async (_, from, expected) => {
+    const { time, delivery, sent } = await open("each");
+    // Waits in place, and so keeps the event in the log.
+    const retryPolicy = { retry: 3, backoff: { policy: "linear", delayMs: 9_000 }, timeoutMs: 5_000 } as const;
+    const [ill, a] = [{ ...consumer("ill"), retryPolicy }, consumer("a")];
+    await delivery.setConsumers([ill, a]);
+    await delivery.log.append(event);
+    await time.runUntil(1_000);
+    await delivery.setConsumers([ill, a, { ...consumer("b"), ...(from && { from }) }]);
+    await time.runUntil(2_000);
+    expect(sent.filter((id) => id !== "ill").sort()).toEqual(expected);
+  });
+});
+
+describe("step logs with a name of their own", () => {
+  test("stand beside a log that is called as others' would be, and go with their stream", async () => {
+    const settings = { groupPrefix: "mine" };
+    const { time, bus, log, delivery } = await open("each", 0, { stepsId: "other", stepsSettings: settings });
+    const namesake = { ...log, id: `${log.id}.step0` };
+    await bus.openLog(namesake);
+    await delivery.setConsumers([consumer("ill")]);
+    await delivery.log.append(event);
+    await time.runUntil(15_000);
+    const find = async (id: string) => (await bus.findLog({ ...log, id })) !== undefined;
+    expect([await find("s"), await find("other.step1"), await find("s.step1")]).toEqual([true, true, false]);
+    await delivery.close(0);
+    await deleteStream(bus, log.id, "other");
+    expect([await find("s"), await find("other.step1"), await find(namesake.id)]).toEqual([false, false, true]);
+  });
+
+  test("have settings of their own", async () => {
+    const log = { id: "s", partitions: 3, unfinishedBytesMax: 1_000_000, settings: { groupPrefix: "bus." } };
+    const { time, delivery, opened } = await open("each", 0, { log, stepsSettings: { replicas: "3" } });
+    await delivery.setConsumers([consumer("ill")]);
+    await delivery.log.append(event);
+    await time.runUntil(15_000);
+    expect(opened).toEqual([log, { ...log, id: "s.step1", partitions: 1, settings: { replicas: "3" } }]);
+  });
+});
+
 /** A bus whose records come with a history. */
 function withLostHolders(bus: Bus, lostHolders: number): Bus {
   const change = (log: BusLog): BusLog => ({
@@ -128,4 +174,16 @@ function withLostHolders(bus: Bus, lostHolders: number): Bus {
     openReader: (spec) => log.openReader({ ...spec, onRecord: (record) => spec.onRecord({ ...record, lostHolders }) }),
   });
   return { ...bus, trouble: undefined, openLog: async (spec) => change(await bus.openLog(spec)) };
+}
+
+/** A bus that notes what logs are asked for. */
+function noteLogs(bus: Bus, opened: LogSpec[]): Bus {
+  return {
+    ...bus,
+    trouble: undefined,
+    openLog(spec) {
+      opened.push(spec);
+      return bus.openLog(spec);
+    },
+  };
 }

@@ -23,6 +23,13 @@ export type Reading = "shared" | "each";
 export interface StreamDeliverySpec {
   readonly log: LogSpec;
   readonly reading: Reading;
+  /**
+   * What the names of the step logs are made of; default: the log's id. Give another where that id is a name of people's
+   * making, which may be that of somebody's step log.
+   */
+  readonly stepsId?: string;
+  /** The settings of the step logs; default: the log's. Give others where those name something that each log has for itself. */
+  readonly stepsSettings?: LogSpec["settings"];
   /** How long an event of a shared stream may wait for one consumer before it is handed off. */
   readonly handoffMs: number;
   /** Records of the log that this process may hold: a bound on memory. */
@@ -76,11 +83,17 @@ export interface ReadingParts {
 /**
  * Removes what a stream has at the bus: its log, its readers and what waits in its step logs. Harmless when repeated.
  *
+ * @param stepsId As in the spec of the stream.
  * @throws BusUnavailableError: then some of it may be there still.
  */
-export async function deleteStream(bus: Bus, logId: string): Promise<void> {
-  await deleteStepLogs(bus, logId);
+export async function deleteStream(bus: Bus, logId: string, stepsId: string = logId): Promise<void> {
+  await deleteStepLogs(bus, stepsId);
   await bus.deleteLog(logId);
+}
+
+function stepsSpec({ log, stepsId = log.id, stepsSettings = log.settings }: StreamDeliverySpec): LogSpec {
+  const { id: _id, settings: _settings, ...spec } = log;
+  return { ...spec, id: stepsId, ...(stepsSettings === undefined ? {} : { settings: stepsSettings }) };
 }
 
 /**
@@ -100,7 +113,7 @@ export async function openStreamDelivery(
     timeouts: makeTimeouts(ports.clock),
   };
   const log = await bus.openLog(spec.log);
-  const steps = makeStepLogs(bus, spec.log, tools);
+  const steps = makeStepLogs(bus, stepsSpec(spec), tools);
   const parts: ReadingParts = { log, spec, steps, tools };
   const reading = spec.reading === "shared" ? openBrokerReading(parts) : openChannelReading(parts);
   let isRecovered = false;

@@ -42,10 +42,12 @@ export function makeStubLog(spec: LogSpec, clock: Clock): StubLogState {
   let sequence = 0;
   let unfinishedBytes = 0;
 
-  const readerOf = (id: string): ReaderState => {
+  const readerOf = ({ id, from }: ReaderSpec): ReaderState => {
     let reader = readers.get(id);
     if (reader === undefined) {
-      reader = { unfinished: new Map(), ready: [], handles: [] };
+      const kept = from === "beginning" ? keptFor(readers) : [];
+      for (const entry of kept) entry.waitingReaders += 1;
+      reader = { unfinished: new Map(kept.map((entry) => [entry.sequence, entry])), ready: kept, handles: [] };
       readers.set(id, reader);
     }
     return reader;
@@ -75,7 +77,7 @@ export function makeStubLog(spec: LogSpec, clock: Clock): StubLogState {
       return sequence;
     },
     openReader(readerSpec) {
-      return openHandle(readerOf(readerSpec.id), readerSpec, settle);
+      return openHandle(readerOf(readerSpec), readerSpec, settle);
     },
     deleteReader(id) {
       const reader = readers.get(id);
@@ -93,6 +95,13 @@ export function makeStubLog(spec: LogSpec, clock: Clock): StubLogState {
       return { records: unfinished?.size ?? 0, oldestMs: oldest?.acceptedAtMs };
     },
   };
+}
+
+/** What the log holds: records that some reader has not finished, oldest first. */
+function keptFor(readers: ReadonlyMap<string, ReaderState>): Entry[] {
+  const kept = new Map<number, Entry>();
+  for (const { unfinished } of readers.values()) for (const [sequence, entry] of unfinished) kept.set(sequence, entry);
+  return [...kept.values()].sort((a, b) => a.sequence - b.sequence);
 }
 
 function openHandle(reader: ReaderState, spec: ReaderSpec, settle: Settle): BusReader {
