@@ -29,6 +29,8 @@ export function validateClusterBus(bus: ClusterBus): FieldError[] {
 function validate({ metadata, spec }: Bus, shapeErrors: FieldError[]): FieldError[] {
   if (shapeErrors.length > 0) return shapeErrors;
   const { parameters, dispatcher, provisioner } = spec ?? {};
+  // One of Kelvin's own has Kelvin's image, whatever is written there.
+  const isOwn = metadata.annotations?.[busAnnotations.bus] !== undefined;
   return [
     ...validateAnnotations(metadata.annotations),
     ...viaField(
@@ -39,8 +41,10 @@ function validate({ metadata, spec }: Bus, shapeErrors: FieldError[]): FieldErro
       "spec",
       "parameters",
     ),
-    ...(dispatcher === undefined ? [missingField("spec.dispatcher")] : validateContainer(dispatcher, "dispatcher")),
-    ...(provisioner === undefined ? [] : validateContainer(provisioner, "provisioner")),
+    ...(dispatcher === undefined ? [missingField("spec.dispatcher")] : []),
+    ...(isOwn
+      ? []
+      : [...validateContainer(dispatcher, "dispatcher"), ...validateContainer(provisioner, "provisioner")]),
   ];
 }
 
@@ -64,6 +68,7 @@ function validateParameters(parameters: readonly BusParameter[] = [], field: str
   });
 }
 
-function validateContainer({ image = "" }: BusContainer, field: string): FieldError[] {
-  return image === "" ? viaField([missingField("image")], "spec", field) : [];
+function validateContainer(container: BusContainer | undefined, field: string): FieldError[] {
+  const isWithoutImage = container !== undefined && (container.image ?? "") === "";
+  return isWithoutImage ? viaField([missingField("image")], "spec", field) : [];
 }

@@ -1,6 +1,7 @@
 import { initializeStatus } from "../../meta/status.ts";
 import { Channel, channelConditions, type ChannelStatus } from "./channel.types.ts";
 import { busChannelReasons } from "./reasons.ts";
+import { keepSaid } from "./said-by-bus.ts";
 
 const set = Channel.conditions;
 
@@ -45,6 +46,11 @@ export function markNotRouteable(status: ChannelStatus, { reason, message }: Cau
   set.markFalse(status, { type: channelConditions.routeable, reason, message }, now);
 }
 
+/** Whether its host name leads to its bus is not known yet. */
+export function markRouteableUnknown(status: ChannelStatus, message: string, now: Date): void {
+  set.markUnknown(status, { type: channelConditions.routeable, reason: busChannelReasons.provisioning, message }, now);
+}
+
 /** The bus serves it. `message` may say which arguments count for nothing. */
 export function markProvisioned(status: ChannelStatus, message: string, now: Date): void {
   set.markTrue(status, { type: channelConditions.provisioned, reason: busChannelReasons.provisioned, message }, now);
@@ -62,4 +68,18 @@ export function markProvisioning(status: ChannelStatus, message: string, now: Da
 /** The bus cannot serve it. */
 export function markNotProvisioned(status: ChannelStatus, { reason, message }: Cause, now: Date): void {
   set.markFalse(status, { type: channelConditions.provisioned, reason, message }, now);
+}
+
+const ownReasons: ReadonlySet<string> = new Set([
+  busChannelReasons.busNotFound,
+  busChannelReasons.busNotReady,
+  busChannelReasons.missingArguments,
+  busChannelReasons.provisioning,
+]);
+
+/** A third party's bus says itself whether it serves: what is found there stays, and Ready follows. */
+export function keepProvisioned(status: ChannelStatus, bus: string, now: Date): void {
+  const message = `Bus "${bus}" is a third party's and has to say whether it serves this Channel; it has not yet`;
+  const silent = { reason: busChannelReasons.provisioning, message };
+  keepSaid(status, { set, type: channelConditions.provisioned, ownReasons, silent }, now);
 }

@@ -47,6 +47,16 @@ describe("a Bus", () => {
     expect(validateClusterBus(bus)).toEqual([]);
   });
 
+  test("without an image is one of Kelvin's own", () => {
+    const spec = { dispatcher: {}, provisioner: {} };
+    const own = { name: "x", annotations: { "kelvin.dev/bus": "kafka" } };
+    expect(fieldErrorText(validateClusterBus({ metadata: { name: "x" }, spec }))).toBe(
+      "missing field(s): spec.dispatcher.image, spec.provisioner.image",
+    );
+    expect(validateClusterBus({ metadata: own, spec })).toEqual([]);
+    expect(fieldErrorText(validateBus({ metadata: own, spec: {} }))).toBe("missing field(s): spec.dispatcher");
+  });
+
   test("is Ready when Service, dispatcher and provisioner, if there is one, are", () => {
     const bus: Bus = { metadata, spec: { dispatcher } };
     const status = buses.initializeBus(bus, now);
@@ -117,6 +127,48 @@ describe("a Channel", () => {
     channels.markNotServiceable(status, cause, now);
     expect([status.address, status.domainInternal]).toEqual([undefined, undefined]);
     expect(status.conditions?.map(({ type }) => type)).toContain("Routeable");
+  });
+});
+
+describe("of a third party's bus", () => {
+  const silent =
+    'Unknown/Provisioning: Bus "b" is a third party\'s and has to say whether it serves this Channel; it has not yet';
+  test.each([
+    ["has not said anything", undefined, silent],
+    ["has provisioned", ["True", "Provisioned", "done"], "True/Provisioned: done"],
+    ["has failed", ["False", "NoTopic", "no"], "False/NoTopic: no"],
+    ["has provisioned after arguments were missing", ["False", "MissingArguments", "a"], silent],
+    ["has not said it yet", ["Unknown", "Busy", "soon"], "Unknown/Busy: soon"],
+  ])("a Channel that it %s", (_what, said, want) => {
+    const status = channels.initializeChannel({ metadata, spec: {} }, now);
+    channels.markServiceable(status, { service: "s", host: "h" }, now);
+    channels.markRouteable(status, now);
+    if (said !== undefined) {
+      const [value = "", reason = "", message = ""] = said;
+      status.conditions = (status.conditions ?? []).map((condition) =>
+        condition.type === "Provisioned" ? { ...condition, status: value as "True", reason, message } : condition,
+      );
+    }
+    channels.keepProvisioned(status, "b", now);
+    channels.keepProvisioned(status, "b", now);
+    expect(conditionText(status, "Provisioned")).toBe(want);
+    expect(conditionText(status, "Ready")).toBe(want.startsWith("True") ? "True" : want);
+  });
+
+  test("a Subscription keeps what the bus says, and Ready follows", () => {
+    const status = subscriptions.initializeSubscription({ metadata, spec: {} }, now);
+    subscriptions.keepDispatching(status, "b", now);
+    expect(conditionText(status, "Ready")).toMatch(/^Unknown\/Pending: Bus "b" is a third party's/);
+    const said = { type: "Dispatching", status: "True", reason: "SubscriptionSynced" } as const;
+    status.conditions = [...(status.conditions ?? []).filter(({ type }) => type !== "Dispatching"), said];
+    subscriptions.keepDispatching(status, "b", now);
+    expect([conditionText(status, "Dispatching"), conditionText(status, "Ready")]).toEqual([
+      "True/SubscriptionSynced",
+      "True",
+    ]);
+    subscriptions.setTargets(status, { subscriber: "http://s/", reply: "http://r/" });
+    subscriptions.setTargets(status, { subscriber: "http://s/", reply: undefined });
+    expect([status.subscriberUri, status.replyUri]).toEqual(["http://s/", undefined]);
   });
 });
 

@@ -1,11 +1,4 @@
-export {
-  busAnnotations,
-  busChannelFinalizer,
-  busFinalizer,
-  busLabels,
-  busSubscriptionFinalizer,
-  channelsGroup,
-} from "./labels.ts";
+export { busAnnotations, busChannelFinalizer, busSubscriptionFinalizer, channelsGroup } from "./labels.ts";
 export { busChannelReasons, busReasons, busSubscriptionReasons } from "./reasons.ts";
 export { BusArgument, resolveArguments, undeclaredText, type ResolvedArguments } from "./arguments.ts";
 export { targetUrl } from "./target.ts";

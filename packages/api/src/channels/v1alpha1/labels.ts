@@ -5,13 +5,9 @@ export const channelsGroup = "channels.knative.dev";
 export const busAnnotations = {
   /** Which bus of Kelvin's runs in place of the dispatcher's image: stub, nats, kafka or gcppubsub. */
   bus: "kelvin.dev/bus",
+  /** Goes to the bus's Pods as it is, so that a change starts them anew: settings of the bus that it names. */
+  settings: "kelvin.dev/bus-settings",
 } as const;
-
-/** Labels of what is made for a bus, as v0.1 has them. */
-export const busLabels = { bus: "bus", busNamespace: "busNamespace", role: "role" } as const;
-
-/** Keeps a Bus or a ClusterBus until what was made for it is gone. */
-export const busFinalizer = "buses.channels.knative.dev";
 
 /** Keeps a Channel until its bus has let go of it. */
 export const busChannelFinalizer = "channels.channels.knative.dev";

@@ -18,6 +18,8 @@ export const busReasons = {
 export const busChannelReasons = {
   /** There is no bus of the name that it gives. */
   busNotFound: "BusNotFound",
+  /** There is such a bus, and it does not run. */
+  busNotReady: "BusNotReady",
   serviceSynced: "ServiceSynced",
   serviceError: "ServiceError",
   /** A name that it needs belongs to somebody else. */
@@ -38,6 +40,8 @@ export const busSubscriptionReasons = {
   syncError: "ErrResourceSync",
   channelNotFound: "ChannelNotFound",
   busNotFound: "BusNotFound",
+  /** The Channel's bus does not run. */
+  busNotReady: "BusNotReady",
   /** The bus has not taken this generation yet. */
   pending: "Pending",
   missingArguments: "MissingArguments",

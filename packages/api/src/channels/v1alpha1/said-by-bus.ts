@@ -1,0 +1,21 @@
+import { getCondition, type ConditionedStatus, type ConditionSet } from "../../meta/conditions.ts";
+
+/** A condition that a third party's bus writes. */
+export interface SaidByBus {
+  readonly set: ConditionSet;
+  readonly type: string;
+  /** Reasons that only Kelvin gives: once they do not hold any more, nothing is known until the bus says it. */
+  readonly ownReasons: ReadonlySet<string>;
+  /** What to say while nothing is known. */
+  readonly silent: { readonly reason: string; readonly message: string };
+}
+
+/** Keeps what the bus said, and has Ready follow. */
+export function keepSaid(status: ConditionedStatus, { set, type, ownReasons, silent }: SaidByBus, now: Date): void {
+  const { status: value = "Unknown", reason = "", message = "" } = getCondition(status, type) ?? {};
+  const mark = { type, reason, message };
+  if (value === "True") set.markTrue(status, mark, now);
+  else if (ownReasons.has(reason) || reason === "") set.markUnknown(status, { type, ...silent }, now);
+  else if (value === "False") set.markFalse(status, mark, now);
+  else set.markUnknown(status, mark, now);
+}
