@@ -16,18 +16,21 @@ export function brokerName(name: string): string {
   return `${readable.slice(0, READABLE_MAX)}-${mark}`;
 }
 
-/** What the groups of a log begin with. No topic's name holds a slash, so that no two logs share a group. */
-export function groupPrefix(logId: string): string {
-  return `${topicName(logId)}/`;
+/** What every topic of a bus may begin with: `TOPIC_PREFIX` says what is allowed. */
+export const TOPIC_PREFIX = /^[A-Za-z0-9._-]{0,40}$/;
+
+/** The topic of a log. Buses with prefixes of their own are strangers on the same brokers. */
+export function topicName(logId: string, topicPrefix = ""): string {
+  return topicPrefix + brokerName(logId);
 }
 
-/** The topic of a log. */
-export function topicName(logId: string): string {
-  return brokerName(logId);
+/** What the groups of a log's topic begin with. No topic's name holds a slash, so that no two logs share a group. */
+export function groupPrefixOf(topic: string): string {
+  return `${topic}/`;
 }
 
 /**
- * The consumer group of a reader. Groups belong to the whole cluster, so that the log's name stands before the reader's,
+ * The consumer group of a reader. Groups belong to the whole cluster, so that the topic's name stands before the reader's,
  * unless the log says what stands there: v0.1 had `{bus}.{namespace}.{subscription}`.
  */
 export function groupName(prefix: string, readerId: string): string {

@@ -3,7 +3,7 @@ import { BusRefusedError, BusUnavailableError, LogFullError, RecordTooLargeError
 import type { BusLog, BusRecord, HeldRecord, LogSpec } from "@kelvin/bus";
 import { describeBus, describeDeadLetterStore } from "@kelvin/bus/contract";
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
-import { kafkaLogin, openKafkaServer, type KafkaServer } from "@kelvin/testkit/kafka-server";
+import { openKafkaServer, type KafkaServer } from "@kelvin/testkit/kafka-server";
 import { openTcpProxy, type TcpProxy } from "@kelvin/testkit/tcp-proxy";
 import { Kafka, logLevel } from "kafkajs";
 import { groupName, topicName } from "./broker-names.ts";
@@ -309,17 +309,6 @@ withServer(`on a real broker (${problem ?? "found"})`, () => {
   });
 
   describe("what is wrong is said", () => {
-    test("wrong credentials", async () => {
-      const connect = (password: string) =>
-        openKafkaBus({
-          brokers: [server.guardedAddress],
-          name: "t",
-          credentials: { mechanism: "plain", username: kafkaLogin.username, password },
-        });
-      await expect(connect("wrong")).rejects.toThrow(BusRefusedError);
-      await (await connect(kafkaLogin.password)).close();
-    });
-
     test("settings that are not known, or make no sense", async () => {
       const bus = await open();
       const refused = (settings: Record<string, string>) => bus.openLog(spec("settings", { settings }));
@@ -337,12 +326,8 @@ withServer(`on a real broker (${problem ?? "found"})`, () => {
   });
 });
 
-test("nobody there is said", async () => {
-  await expect(openKafkaBus({ brokers: ["127.0.0.1:1"], name: "t" })).rejects.toThrow(BusUnavailableError);
-}, 20_000);
-
 test("names at the broker are legal, and two of ours never share one", () => {
-  const names = ["a/b", "a-b", "a b", "ä", ".", "..", "x".repeat(300), "x".repeat(301)].map(topicName);
+  const names = ["a/b", "a-b", "a b", "ä", ".", "..", "x".repeat(300), "x".repeat(301)].map((name) => topicName(name));
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9._-]{1,249}$/);
   for (const name of names) expect(name).not.toMatch(/^\.{1,2}$/);

@@ -1,6 +1,6 @@
 import { systemClock } from "@kelvin/bus";
 import type { Bus, BusLog, Clock, DeadLetterStore, LogSpec } from "@kelvin/bus";
-import { groupPrefix, topicName } from "./broker-names.ts";
+import { groupPrefixOf, topicName } from "./broker-names.ts";
 import { openConnection } from "./kafka-connection.ts";
 import type { KafkaConnection, KafkaOptions } from "./kafka-connection.ts";
 import { makeGroupList } from "./group-list.ts";
@@ -34,11 +34,12 @@ export async function openKafkaBus(
 ): Promise<KafkaBus> {
   const connection = await openConnection(options, clock);
   const recordBytesMax = (await findMessageBytesMax(connection)) - OVERHEAD_BYTES;
+  const { topicPrefix } = connection;
   const groups = makeGroupList(connection, clock);
   const logs = new Set<BusLog>();
   const stores = new Set<KafkaDeadLetters>();
   const open = (spec: LogSpec, topic: Topic): BusLog => {
-    checkTopic(topic, spec);
+    checkTopic(topic, spec, readSettings(spec, topicPrefix));
     const log = openKafkaLog(spec, { connection, topic, groups, clock });
     logs.add(log);
     return log;
@@ -50,15 +51,16 @@ export async function openKafkaBus(
       return connection.trouble;
     },
     async openLog(spec) {
-      return open(spec, await ensureTopic(topicPlan(spec), connection));
+      return open(spec, await ensureTopic(topicPlan(spec, connection), connection));
     },
     async findLog(spec) {
-      const topic = await findTopic(topicName(spec.id), connection);
+      const topic = await findTopic(topicName(spec.id, topicPrefix), connection);
       return topic === undefined ? undefined : open(spec, topic);
     },
     async deleteLog(id) {
-      await deleteTopic(topicName(id), connection);
-      await deleteGroups(await groupsOf(id, connection), connection);
+      const topic = topicName(id, topicPrefix);
+      await deleteTopic(topic, connection);
+      await deleteGroups(await groupsOf(topic, connection), connection);
     },
     async openDeadLetterStore(spec) {
       const store = await openKafkaDeadLetters(spec, { connection, recordBytesMax, clock });
@@ -74,12 +76,12 @@ export async function openKafkaBus(
 }
 
 /** What is not finished is kept for ever, unless the log's settings say how long. */
-function topicPlan(spec: LogSpec) {
-  const { replicas, retentionMs } = readSettings(spec);
+function topicPlan(spec: LogSpec, connection: KafkaConnection) {
+  const { replicas, retentionMs } = readSettings(spec, connection.topicPrefix);
   return {
-    name: topicName(spec.id),
+    name: topicName(spec.id, connection.topicPrefix),
     partitions: spec.partitions,
-    replicas,
+    replicas: replicas ?? connection.replicas,
     config: {
       "cleanup.policy": "delete",
       "retention.ms": String(retentionMs ?? KEPT_FOR_EVER),
@@ -102,8 +104,8 @@ async function findMessageBytesMax(connection: KafkaConnection): Promise<number>
   return Number(found ?? MESSAGE_BYTES_MAX);
 }
 
-/** Groups with the log's own prefix. Those that its settings named otherwise go when their readers are deleted. */
-async function groupsOf(id: string, connection: KafkaConnection): Promise<string[]> {
-  const { groups } = await connection.ask(id, (admin) => admin.listGroups());
-  return groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(groupPrefix(id)));
+/** Groups with the topic's own prefix. Those that its settings named otherwise go when their readers are deleted. */
+async function groupsOf(topic: string, connection: KafkaConnection): Promise<string[]> {
+  const { groups } = await connection.ask(topic, (admin) => admin.listGroups());
+  return groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(groupPrefixOf(topic)));
 }

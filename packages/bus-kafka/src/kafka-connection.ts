@@ -1,7 +1,9 @@
-import { BusRefusedError } from "@kelvin/bus";
+import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
 import type { BusTrouble, Clock } from "@kelvin/bus";
 import { Kafka, logLevel } from "kafkajs";
 import type { Admin, SASLOptions } from "kafkajs";
+import { TOPIC_PREFIX } from "./broker-names.ts";
+import { brokerSockets } from "./broker-sockets.ts";
 import { isVerdict, kafkaFailure } from "./kafka-failure.ts";
 import { mendRequestQueue } from "./mended-kafkajs.ts";
 
@@ -14,8 +16,17 @@ export interface KafkaOptions {
     readonly username: string;
     readonly password: string;
   };
-  /** Speaks TLS; default false. */
-  readonly tls?: boolean;
+  /** Speaks TLS; default false. With `ca`, a text of PEM certificates, it trusts brokers that these vouch for, and no other. */
+  readonly tls?: boolean | { readonly ca: string };
+  /**
+   * Where brokers are that advertise themselves on loopback (127.0.0.1, ::1, localhost): the name of their machine, for those
+   * who are not on it.
+   */
+  readonly loopbackHost?: string;
+  /** What stands before the name of each topic, and of each group: letters, digits, dot, dash, underscore, 40 at most. */
+  readonly topicPrefix?: string;
+  /** Copies of each record in topics that are made; undefined: as the broker does it. A log's own setting is stronger. */
+  readonly replicas?: number;
   /** Who this is, in the broker's log. */
   readonly name: string;
   /** How long a reader's process may give no sign of life before what it holds goes to another; default 10 s. */
@@ -32,6 +43,10 @@ export interface KafkaConnection {
   readonly silenceMsMax: number;
   /** @see KafkaOptions.trimMs */
   readonly trimMs: number;
+  /** @see KafkaOptions.topicPrefix */
+  readonly topicPrefix: string;
+  /** @see KafkaOptions.replicas */
+  readonly replicas: number | undefined;
   /** Asks as an administrator. @throws BusUnavailableError or BusRefusedError */
   ask<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T>;
   readonly trouble: BusTrouble | undefined;
@@ -53,6 +68,10 @@ const RETRY_MS = 200;
  * @throws BusUnavailableError when nobody answers; BusRefusedError for wrong credentials.
  */
 export async function openConnection(options: KafkaOptions, clock: Clock): Promise<KafkaConnection> {
+  const { topicPrefix = "" } = options;
+  if (!TOPIC_PREFIX.test(topicPrefix)) {
+    throw new BusRefusedError(`topic prefix "${topicPrefix}": at most 40 letters, digits, dots, dashes, underscores`);
+  }
   mendRequestQueue();
   const newClient = (): Kafka => new Kafka(clientConfig(options));
   let admin: Admin | undefined;
@@ -80,12 +99,18 @@ export async function openConnection(options: KafkaOptions, clock: Clock): Promi
       }
     }
   };
-  await asked(options.brokers.join(", "), (first) => first.describeCluster());
+  try {
+    await asked(options.brokers.join(", "), (first) => first.describeCluster());
+  } catch (error) {
+    throw withHint(error, options);
+  }
   const watched = watchTrouble(() => ask((any) => any.describeCluster()), clock);
   return {
     newClient,
     silenceMsMax: options.silenceMsMax ?? SILENCE_MS_MAX,
     trimMs: options.trimMs ?? TRIM_MS,
+    topicPrefix,
+    replicas: options.replicas,
     ask: asked,
     get trouble() {
       return watched.trouble;
@@ -98,12 +123,25 @@ export async function openConnection(options: KafkaOptions, clock: Clock): Promi
   };
 }
 
-function clientConfig({ brokers, credentials, tls = false, name }: KafkaOptions) {
+/** A broker that is spoken to in the wrong way says nothing and hangs up. */
+function withHint(error: unknown, { tls = false, credentials }: KafkaOptions): unknown {
+  if (!(error instanceof BusUnavailableError) || !/Closed connection|before secure TLS/.test(error.message))
+    return error;
+  const hint =
+    tls !== false
+      ? "perhaps it does not speak TLS at that port"
+      : `perhaps it speaks TLS at that port${credentials === undefined ? ", or wants credentials" : ""}`;
+  return new BusUnavailableError(`${error.message}; ${hint}`, { cause: error });
+}
+
+function clientConfig({ brokers, credentials, tls = false, name, loopbackHost }: KafkaOptions) {
   return {
     brokers: [...brokers],
     clientId: name,
-    ssl: tls,
-    ...(credentials === undefined ? {} : { sasl: credentials as SASLOptions }),
+    ssl: typeof tls === "boolean" ? tls : { ca: [tls.ca] },
+    ...(loopbackHost === undefined ? {} : { socketFactory: brokerSockets(loopbackHost) }),
+    // A copy: the client writes into it, and what it writes knows the password.
+    ...(credentials === undefined ? {} : { sasl: { ...credentials } as SASLOptions }),
     connectionTimeout: CONNECT_MS_MAX,
     requestTimeout: ANSWER_MS_MAX,
     // What fails is told to whoever asked, or shows in `trouble`.

@@ -89,10 +89,13 @@ interface StoreParts {
 }
 
 async function ensureLetterTopic(spec: DeadLetterSpec, connection: KafkaConnection, recordBytesMax: number) {
-  const name = `kelvin-dead-${brokerName(spec.id)}`;
+  const name = `${connection.topicPrefix}kelvin-dead-${brokerName(spec.id)}`;
   const segmentBytes = String(Math.max(SEGMENT_BYTES, recordBytesMax * 2));
   const config = { "cleanup.policy": "compact", "segment.bytes": segmentBytes, "min.cleanable.dirty.ratio": "0.2" };
-  const topic = await ensureTopic({ name, partitions: 1, replicas: spec.replicas, config }, connection);
+  const topic = await ensureTopic(
+    { name, partitions: 1, replicas: spec.replicas ?? connection.replicas, config },
+    connection,
+  );
   const policy = topic.config.get("cleanup.policy");
   if (topic.partitions === 1 && policy === "compact") return topic;
   throw new BusRefusedError(

@@ -31,7 +31,7 @@ const TROUBLE_MS = 1_500;
 
 /** Opens a handle of a log whose topic is there. */
 export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }: LogParts): BusLog {
-  const { groupPrefix } = readSettings(spec);
+  const { groupPrefix } = readSettings(spec, connection.topicPrefix);
   const readers = new Set<BusReader>();
   const readerIds = new Set<string>();
   const recordBytesMax = topic.batchBytesMax - OVERHEAD_BYTES;

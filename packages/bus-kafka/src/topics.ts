@@ -1,6 +1,6 @@
 import { BusRefusedError } from "@kelvin/bus";
 import type { LogSpec } from "@kelvin/bus";
-import { groupPrefix } from "./broker-names.ts";
+import { groupPrefixOf, topicName } from "./broker-names.ts";
 import { isAnswer } from "./kafka-failure.ts";
 import { pause } from "./kafka-connection.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
@@ -10,6 +10,8 @@ import { systemClock } from "@kelvin/bus";
 export interface Topic {
   readonly name: string;
   readonly partitions: number;
+  /** Copies of each record, of the partition that has the fewest. */
+  readonly replicas: number;
   /** The greatest batch of records that it takes. */
   readonly batchBytesMax: number;
   readonly config: ReadonlyMap<string, string>;
@@ -34,7 +36,7 @@ export interface LogSettings {
 }
 
 /** Reads a log's settings. @throws BusRefusedError that names the one that is wrong */
-export function readSettings({ id, settings = {} }: LogSpec): LogSettings {
+export function readSettings({ id, settings = {} }: LogSpec, topicPrefix: string): LogSettings {
   const known = new Set(["replicas", "retentionMs", "groupPrefix"]);
   const unknown = Object.keys(settings).find((name) => !known.has(name));
   if (unknown !== undefined) {
@@ -50,7 +52,11 @@ export function readSettings({ id, settings = {} }: LogSpec): LogSettings {
   return {
     replicas: whole("replicas"),
     retentionMs: whole("retentionMs"),
-    groupPrefix: settings["groupPrefix"] ?? groupPrefix(id),
+    // Groups belong to the whole cluster, too: a bus that keeps its topics apart keeps them apart as well.
+    groupPrefix:
+      settings["groupPrefix"] === undefined
+        ? groupPrefixOf(topicName(id, topicPrefix))
+        : topicPrefix + settings["groupPrefix"],
   };
 }
 
@@ -65,9 +71,11 @@ export async function findTopic(name: string, connection: KafkaConnection): Prom
       const entries = resources.flatMap(({ configEntries }) => configEntries);
       const config = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
       const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+      const partitions = topics[0]?.partitions ?? [];
       return {
         name,
-        partitions: topics[0]?.partitions.length ?? 0,
+        partitions: partitions.length,
+        replicas: partitions.length === 0 ? 0 : Math.min(...partitions.map(({ replicas }) => replicas.length)),
         batchBytesMax: Number(config.get("max.message.bytes") ?? BATCH_BYTES_MAX),
         config,
       };
@@ -107,7 +115,7 @@ async function createTopic(
 }
 
 /** Checks that a topic that somebody else made keeps what is promised. @throws BusRefusedError that says what does not fit */
-export function checkTopic(topic: Topic, spec: LogSpec): void {
+export function checkTopic(topic: Topic, spec: LogSpec, { replicas }: Pick<LogSettings, "replicas">): void {
   const refuse = (what: string, remedy: string): never => {
     throw new BusRefusedError(`${spec.id}: topic ${topic.name} is there, but ${what}; ${remedy}`);
   };
@@ -122,6 +130,12 @@ export function checkTopic(topic: Topic, spec: LogSpec): void {
     refuse(
       `has ${topic.partitions} of ${spec.partitions} partitions`,
       "ask for as many as it has, or add some with Kafka's own tools: then keys change their partition",
+    );
+  }
+  if (replicas !== undefined && topic.replicas < replicas) {
+    refuse(
+      `has ${topic.replicas} of ${replicas} replicas`,
+      "ask for as many as it has, or move it to more brokers with Kafka's own tools",
     );
   }
 }

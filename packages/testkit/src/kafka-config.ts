@@ -16,6 +16,8 @@ export interface KafkaPlace {
     readonly guarded: number;
     readonly controller: number;
   };
+  /** Speaks TLS at one more port, with this certificate. All PEM; the key is PKCS #8. */
+  readonly tls?: { readonly port: number; readonly cert: string; readonly key: string };
   /** The `host:port` that clients of the first port are told to use. */
   readonly advertised: string;
   /** Where its log goes, at most 20 MB; stdout when it is not given. */
@@ -32,6 +34,8 @@ export function prepareKafka(dir: string, place: KafkaPlace): string[] {
   const config = join(dir, "server.properties");
   const logging = join(dir, "log4j.properties");
   formatStorage(join(dir, "data"));
+  if (place.tls !== undefined)
+    writeFileSync(join(dir, KEY_STORE), `${place.tls.key}${place.tls.cert}`, { mode: 0o600 });
   writeFileSync(config, formatConfig(dir, place));
   writeFileSync(logging, formatLogging(place.logFile));
   return [...JVM, `-Dlog4j.configuration=file:${logging}`, "-cp", `${kafkaJarsDir()}/*`, "kafka.Kafka", config];
@@ -40,7 +44,10 @@ export function prepareKafka(dir: string, place: KafkaPlace): string[] {
 /** One core's worth of compiling less: the broker of a test never gets as far as to need the better code. */
 const JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-function formatConfig(dir: string, { ports, advertised }: KafkaPlace): string {
+const KEY_STORE = "tls.pem";
+
+function formatConfig(dir: string, { ports, advertised, tls }: KafkaPlace): string {
+  const secure = tls === undefined ? "" : `,SECURE://127.0.0.1:${tls.port}`;
   const { username, password } = kafkaLogin;
   const login = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`;
   return [
@@ -50,10 +57,11 @@ function formatConfig(dir: string, { ports, advertised }: KafkaPlace): string {
     "controller.listener.names=CONTROLLER",
     "inter.broker.listener.name=INTERNAL",
     `listeners=CLIENT://127.0.0.1:${ports.client},INTERNAL://127.0.0.1:${ports.internal},` +
-      `GUARDED://127.0.0.1:${ports.guarded},CONTROLLER://127.0.0.1:${ports.controller}`,
+      `GUARDED://127.0.0.1:${ports.guarded},CONTROLLER://127.0.0.1:${ports.controller}${secure}`,
     `advertised.listeners=CLIENT://${advertised},INTERNAL://127.0.0.1:${ports.internal},` +
-      `GUARDED://127.0.0.1:${ports.guarded}`,
-    "listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+      `GUARDED://127.0.0.1:${ports.guarded}${secure}`,
+    "listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SSL",
+    ...(tls === undefined ? [] : ["ssl.keystore.type=PEM", `ssl.keystore.location=${join(dir, KEY_STORE)}`]),
     "listener.name.guarded.sasl.enabled.mechanisms=PLAIN",
     `listener.name.guarded.plain.sasl.jaas.config=${login}`,
     `log.dirs=${join(dir, "data")}`,

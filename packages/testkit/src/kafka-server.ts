@@ -16,6 +16,8 @@ export interface KafkaServerOptions {
    * in between. A Kafka client goes where the broker says, whatever address it began with.
    */
   readonly through?: (port: number) => Promise<number>;
+  /** Has it speak TLS at one more port, with this certificate. All PEM; the key is PKCS #8. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** A real Kafka broker, its own controller, on 127.0.0.1 and a directory of its own. */
@@ -26,6 +28,8 @@ export interface KafkaServer {
   readonly directAddress: string;
   /** Asks for `kafkaLogin`, past everything. */
   readonly guardedAddress: string;
+  /** Speaks TLS, past everything; undefined without a certificate. */
+  readonly secureAddress: string | undefined;
   /** Kills it with SIGKILL; the data stays. */
   kill(): Promise<void>;
   /** Starts it again on the same ports and data. Resolves when it takes requests. */
@@ -50,7 +54,9 @@ export async function openKafkaServer(options: KafkaServerOptions = {}): Promise
     controller: await findLastingPort(),
   };
   const advertised = (await options.through?.(ports.client)) ?? ports.client;
-  const args = prepareKafka(dir, { ports, advertised: `127.0.0.1:${advertised}` });
+  const tls = options.tls === undefined ? undefined : { ...options.tls, port: await findLastingPort() };
+  const place = { ports, advertised: `127.0.0.1:${advertised}`, ...(tls === undefined ? {} : { tls }) };
+  const args = prepareKafka(dir, place);
 
   let server: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -68,6 +74,7 @@ export async function openKafkaServer(options: KafkaServerOptions = {}): Promise
     address: `127.0.0.1:${advertised}`,
     directAddress: `127.0.0.1:${ports.internal}`,
     guardedAddress: `127.0.0.1:${ports.guarded}`,
+    secureAddress: tls && `127.0.0.1:${tls.port}`,
     kill: () => end("SIGKILL"),
     async start() {
       server = await startJvm(args);

@@ -1,3 +1,4 @@
+import { openKafka } from "./open-kafka.ts";
 import { openNats } from "./open-nats.ts";
 import { openStub } from "./open-stub.ts";
 import type { BusKind, BusOpener } from "./opened-bus.ts";
@@ -6,6 +7,7 @@ import type { BusKind, BusOpener } from "./opened-bus.ts";
 const openers: ReadonlyMap<string, BusOpener> = new Map<BusKind, BusOpener>([
   ["stub", openStub],
   ["nats", openNats],
+  ["kafka", openKafka],
 ]);
 
 /** The opener of a kind of bus. @throws Error naming the kinds there are. */
