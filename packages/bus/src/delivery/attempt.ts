@@ -67,7 +67,7 @@ async function sendTo(
 
 async function conclude({ job, consumer, outcome, verdict }: Attempted, tools: DeliveryTools): Promise<StepResult> {
   if (verdict.kind === "delivered" && outcome.kind === "answered") {
-    const reply = readReply(consumer, outcome);
+    const reply = readReply(consumer, { original: job.hand, outcome });
     if (reply.kind === "none") return { kind: "ended", ending: "delivered" };
     if (reply.kind === "malformed") {
       return failed({ job, consumer, outcome, verdict: malformedReply(reply.reason) }, tools);

@@ -1,7 +1,7 @@
 import type { BusReader, HeldRecord } from "../bus.ts";
 import type { Timeouts } from "../timeouts.ts";
 import { attempt } from "./attempt.ts";
-import { takeInHand } from "./event-in-hand.ts";
+import { takeFor } from "./event-in-hand.ts";
 import type { EventInHand } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
 import { newJob } from "./job.ts";
@@ -48,7 +48,7 @@ export function openBrokerReading(parts: ReadingParts): StreamReading {
 }
 
 async function deliverToAll(record: HeldRecord, parts: ReadingParts): Promise<boolean> {
-  const hand = takeInHand(record.headers, record.body);
+  const hand = takeFor(parts.tools.stream, record);
   const consumerIds = matching(hand, record, parts);
   const results = await Promise.all(
     consumerIds.map((consumerId) => {

@@ -1,6 +1,6 @@
 import type { BusReader, HeldRecord } from "../bus.ts";
 import { carry } from "./carry.ts";
-import { takeInHand } from "./event-in-hand.ts";
+import { takeFor } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
 import { newJob } from "./job.ts";
 import { poisonous } from "./poison.ts";
@@ -20,7 +20,7 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
     // Not known here yet, or any more: whoever removes it removes its reader with it.
     if (consumer === undefined) return false;
     if (consumer.since !== undefined && !record.isAfter(consumer.since)) return true;
-    const hand = takeInHand(record.headers, record.body);
+    const hand = takeFor(tools.stream, record);
     if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) return true;
     const job = newJob(hand, consumerId);
     const poison = await poisonous(record, job, tools);

@@ -47,11 +47,14 @@ export interface Destination {
 }
 
 /**
- * `to`: events are posted there, anything else is ignored (a Subscription). `stream`: events go back into the stream
+ * `to`: events are posted there, anything else is ignored (a Subscription). `anyTo`: every answer with a body is posted there
+ * as it is, an event or not, and with the `knative-correlation-id` of what it answers unless it has one (a Subscription of
+ * the founding kind). `stream`: events go back into the stream
  * they came from, and an answer with a body that is no event is a failure (a Trigger). `none`: answers are ignored.
  */
 export type ReplyRule =
   | { readonly kind: "to"; readonly destination: Destination }
+  | { readonly kind: "anyTo"; readonly destination: Destination }
   | { readonly kind: "stream" }
   | { readonly kind: "none" };
 

@@ -1,11 +1,12 @@
 import { decodeEvent, encodeEvent, MalformedEventError, messageMode } from "@kelvin/cloudevents";
 import type { CloudEvent, EventEdits, EventForm, EventMessage } from "@kelvin/cloudevents";
+import type { StreamRules } from "./tools.ts";
 
 /** A message on its way, read once. */
 export interface EventInHand {
   readonly headers: readonly string[];
   readonly body: Buffer;
-  /** Undefined for a payload that is no CloudEvent, which channels of the first generation carry too. */
+  /** Undefined for a payload that is no CloudEvent, or that nobody looked at. */
   readonly event: CloudEvent | undefined;
 }
 
@@ -20,6 +21,13 @@ export function takeInHand(headers: readonly string[], body: Buffer): EventInHan
     if (error instanceof MalformedEventError) return { headers, body, event: undefined };
     throw error;
   }
+}
+
+type Message = Pick<EventInHand, "headers" | "body">;
+
+/** Takes a message in hand as its stream wants it. */
+export function takeFor({ isOpaque = false }: StreamRules, { headers, body }: Message): EventInHand {
+  return isOpaque ? { headers, body, event: undefined } : takeInHand(headers, body);
 }
 
 /** The message to send: the event in the form that is asked for, with what else its headers carry. */

@@ -1,6 +1,7 @@
 import type { BusRecord } from "../bus.ts";
-import { takeInHand } from "./event-in-hand.ts";
+import { takeFor } from "./event-in-hand.ts";
 import type { Job } from "./job.ts";
+import type { StreamRules } from "./tools.ts";
 
 /** A job as it waits in a step log. */
 export interface ParkedJob extends Job {
@@ -24,7 +25,7 @@ export function parkedRecord(job: Job, parkingId: string): BusRecord {
 }
 
 /** Reads it back; undefined for a record that nobody of ours wrote. */
-export function readParkedRecord(record: BusRecord): ParkedJob | undefined {
+export function readParkedRecord(record: BusRecord, rules: StreamRules): ParkedJob | undefined {
   const notes = new Map<string, string>();
   for (let index = 0; index + 1 < record.headers.length; index += 2) {
     const name = (record.headers[index] ?? "").toLowerCase();
@@ -33,7 +34,7 @@ export function readParkedRecord(record: BusRecord): ParkedJob | undefined {
   const consumer = notes.get("consumer");
   if (consumer === undefined) return undefined;
   return {
-    hand: takeInHand(withoutNotes(record.headers), record.body),
+    hand: takeFor(rules, { headers: withoutNotes(record.headers), body: record.body }),
     consumerId: decodeURIComponent(consumer),
     attempts: count(notes.get("attempts")),
     deferrals: count(notes.get("deferrals")),

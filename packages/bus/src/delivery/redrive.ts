@@ -1,5 +1,5 @@
 import type { DeadLetter } from "./dead-letter-store.ts";
-import { takeInHand } from "./event-in-hand.ts";
+import { takeFor } from "./event-in-hand.ts";
 import { newJob } from "./job.ts";
 import type { StepLogs } from "./step-logs.ts";
 import type { DeliveryTools } from "./tools.ts";
@@ -18,7 +18,7 @@ export type Redriven = "redriven" | "unknown-consumer" | "not-whole" | "closing"
 export async function redrive(letter: DeadLetter, steps: StepLogs, tools: DeliveryTools): Promise<Redriven> {
   if (letter.reason === "TooLargeToKeep") return "not-whole";
   if (tools.consumers.find(letter.consumerId) === undefined) return "unknown-consumer";
-  const job = newJob(takeInHand(letter.headers, letter.body), letter.consumerId);
+  const job = newJob(takeFor(tools.stream, letter), letter.consumerId);
   const { kind } = await steps.park({ ...job, notBeforeMs: tools.clock.nowMs() });
   if (kind !== "ended") return "closing";
   await tools.deadLetters.remove(letter.consumerId, letter.id);

@@ -109,7 +109,7 @@ export function makeStepLogs(bus: Bus, spec: LogSpec, tools: DeliveryTools): Ste
   for (const [index, step] of steps.entries()) {
     step.onRecord = (record) => {
       held.run(record, async () => {
-        const job = readParkedRecord(record);
+        const job = readParkedRecord(record, tools.stream);
         if (job === undefined) return true;
         // A record without an id is nobody's copy.
         const id = job.parkingId ?? randomUUID();

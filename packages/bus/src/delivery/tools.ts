@@ -12,6 +12,11 @@ export interface StreamRules {
   /** Attributes that are the stream's own business; nobody else sees them. */
   readonly privateAttributes: readonly string[];
   /**
+   * Whether messages are carried as they come, whatever they are: nothing is read of them or written anew, so that no
+   * consumer of the stream may have `matches`, `types` or `format`. Default: no, they are CloudEvents, mostly.
+   */
+  readonly isOpaque?: boolean;
+  /**
    * Takes an answer back into the stream. Resolves when it is durable.
    *
    * @throws BusError: the answer is then offered again, but for BusRefusedError and RecordTooLargeError, which are final.
