@@ -40,6 +40,7 @@ export interface ReplicaRule {
 export interface Kustomization {
   readonly file: string;
   resources: string[];
+  components: string[];
   namespace?: string;
   labels: LabelRule[];
   images: ImageRule[];
@@ -47,7 +48,17 @@ export interface Kustomization {
   replicas: ReplicaRule[];
 }
 
-const fieldNames = ["apiVersion", "kind", "resources", "namespace", "labels", "images", "patches", "replicas"];
+const fieldNames = [
+  "apiVersion",
+  "kind",
+  "resources",
+  "components",
+  "namespace",
+  "labels",
+  "images",
+  "patches",
+  "replicas",
+];
 const entryFields = {
   labels: ["pairs", "includeSelectors", "includeTemplates"],
   images: ["name", "newName", "newTag", "digest"],
@@ -72,6 +83,7 @@ export function readKustomization(directory: string): Kustomization {
   return {
     file,
     resources: listOf(fields, "resources", file).map(String),
+    components: listOf(fields, "components", file).map(String),
     ...(typeof fields.namespace === "string" && { namespace: fields.namespace }),
     labels: entries("labels").map((entry) => ({
       pairs: entry.pairs as Record<string, string>,

@@ -56,8 +56,18 @@ const everything: Record<string, string> = {
   "base/deployment.yaml": deployment,
   "base/service.yaml": service,
   "base/namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n",
+  "part/kustomization.yaml": `
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+resources: [more.yaml]
+labels: [{pairs: {seen: everywhere}}]
+patches: [{path: strategy.yaml}]
+`,
+  "part/more.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n",
+  "part/strategy.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {paused: true}\n",
   "kustomization.yaml": `
 resources: [base]
+components: [part]
 namespace: shop
 labels:
   - pairs: {team: blue}
@@ -97,8 +107,10 @@ spec:
 };
 
 describe("renderKustomization", () => {
-  test("applies patches, then names, labels, images and replicas", () => {
-    const [web, gateway, namespace] = render(everything);
+  test("applies components and patches, then names, labels, images and replicas", () => {
+    const [web, gateway, namespace, more] = render(everything);
+    expect(more?.metadata).toEqual({ name: "more", namespace: "shop", labels: expect.anything() });
+    expect(web?.["spec"]).toHaveProperty("paused", true);
     expect(web).toMatchObject({
       metadata: { name: "web", namespace: "shop", labels: { team: "blue", tier: "front", seen: "inside" } },
       spec: {

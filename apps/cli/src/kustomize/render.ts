@@ -27,12 +27,17 @@ export function renderKustomization(directory: string): Manifest[] {
   return render(directory, 0);
 }
 
-function render(directory: string, depth: number): Manifest[] {
+/** `given` is what a component is added to: it patches and labels that, too. */
+function render(directory: string, depth: number, given: readonly Manifest[] = []): Manifest[] {
   if (depth > DEPTH_MAX)
     throw new KustomizeError(`${directory}: more than ${DEPTH_MAX} kustomizations within each other; a cycle?`);
   const kustomization = readKustomization(directory);
-  let manifests = kustomization.resources.flatMap((resource) => readResource(join(directory, resource), depth));
+  const read = kustomization.resources.flatMap((resource) => readResource(join(directory, resource), depth));
+  let manifests = [...given, ...read];
   refuseTwins(manifests, kustomization.file);
+  for (const component of kustomization.components) {
+    manifests = render(join(directory, component), depth + 1, manifests);
+  }
   for (const patch of kustomization.patches) manifests = applyPatch(manifests, patch, directory);
   for (const manifest of manifests) applyTransforms(manifest, kustomization);
   return manifests;

@@ -1,17 +1,17 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { loadKubeConfig, openKubeClient } from "@kelvin/kube";
 import type { Manifest } from "../kustomize/manifest.ts";
 import { applyManifests } from "./apply.ts";
 import { awaitServices } from "./await-services.ts";
 import type { ClusterProcess } from "./cluster-process.ts";
-import type { EventBus } from "./event-bus.ts";
+import type { OpenBuses } from "./buses/buses.ts";
+import { setBusSettings } from "./buses/set-bus-settings.ts";
 import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
-import { renderOverlay } from "./rendered-overlay.ts";
+import { renderOverlays } from "./rendered-overlays.ts";
 import { repositoryRoot } from "./repository.ts";
 import { removeOtherBuses } from "./other-buses.ts";
 import { setDirectories } from "./set-directories.ts";
-import { setNats } from "./set-nats.ts";
 import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
 const READY_DEADLINE_MS = 60_000;
@@ -22,7 +22,7 @@ const READY_DEADLINE_MS = 60_000;
  */
 export async function bringUp(
   cluster: ClusterProcess,
-  options: StartOptions & ChosenPorts & { eventBus: EventBus },
+  options: StartOptions & ChosenPorts & { openBuses: OpenBuses },
   { progress, signal: stopped }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
   const manifests = await makeManifests(options);
@@ -36,9 +36,10 @@ export async function bringUp(
   const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   try {
     const { written, kept } = await applyManifests(kube, manifests, signal);
-    await removeOtherBuses(kube, options.bus, signal);
-    progress.say(`Applied deploy/${options.eventBus.overlay}: ${written} written, ${kept} as they were`);
-    await awaitServices({ kube, gateway, signal, progress });
+    await removeOtherBuses(kube, options.openBuses.names, signal);
+    const applied = overlaysOf(options.openBuses).map((overlay) => `deploy/${overlay}`);
+    progress.say(`Applied ${applied.join(", ")}: ${written} written, ${kept} as they were`);
+    await Promise.all([awaitServices({ kube, gateway, signal, progress }), options.openBuses.ready]);
   } finally {
     await kube.close();
   }
@@ -47,13 +48,19 @@ export async function bringUp(
   progress.say(`Next: export KUBECONFIG=${kubeconfig}; kubectl apply -f samples/hello/service.yaml. Ctrl-C stops all.`);
 }
 
-async function makeManifests(options: StartOptions & ChosenPorts & { eventBus: EventBus }): Promise<Manifest[]> {
-  const { overlay, nats } = options.eventBus;
-  const rendered = await renderOverlay(
+async function makeManifests(options: StartOptions & ChosenPorts & { openBuses: OpenBuses }): Promise<Manifest[]> {
+  const { openBuses: buses, dataDir } = options;
+  const rendered = await renderOverlays(
     join(repositoryRoot, "deploy"),
-    overlay,
-    join(options.dataDir, `${basename(overlay)}.json`),
+    overlaysOf(buses),
+    join(dataDir, "rendered.json"),
   );
-  const manifests = setDirectories(setPorts(rendered, options), options.dataDir);
-  return nats === undefined ? manifests : setNats(manifests, nats);
+  const manifests = setDirectories(setPorts(rendered, options), dataDir);
+  return [...buses.settings].reduce((all, [bus, settings]) => setBusSettings(all, bus, settings), manifests);
+}
+
+/** The overlay whose default is the first bus, and what brings the others. */
+function overlaysOf({ names: [first = "stub", ...others] }: OpenBuses): string[] {
+  const overlay = first === "stub" ? "overlays/local" : `overlays/local-${first}`;
+  return [overlay, ...others.filter((bus) => bus !== "stub").map((bus) => `base/bus-${bus}`)];
 }

@@ -6,12 +6,13 @@ const parse = (words: readonly string[], environment: Record<string, string> = {
 
 describe("parseStartOptions", () => {
   test("defaults", () => {
-    expect(parse([])).toEqual({
+    const { buses, ...options } = parse([]) ?? {};
+    expect(buses?.map(({ name }) => name)).toEqual(["stub"]);
+    expect(options).toEqual({
       dataDir: ".kelvin",
       isEphemeral: false,
       apiPort: 6443,
       httpPort: 8080,
-      bus: "stub",
       network: "auto",
       authorization: "enforce",
       egress: "on",
@@ -40,11 +41,11 @@ describe("parseStartOptions", () => {
     expect(() => parse(["--registry-port", "8081"])).toThrow("--registry-port 8081 is taken by the gateway or the API");
   });
 
-  test("the bus on NATS uses the server that the environment names, or none", () => {
-    expect(parse(["--bus", "nats"])).toMatchObject({ bus: "nats" });
-    expect(parse(["--bus", "nats"])?.nats).toBeUndefined();
-    expect(parse(["--bus", "nats"], { NATS_URL: "nats://a:4222" })?.nats?.urls).toEqual(["nats://a:4222"]);
-    expect(parse([], { NATS_URL: "nats://a:4222" })?.nats).toBeUndefined();
+  test("buses are one or more of those there are; only theirs of the environment is read", () => {
+    const named = parse(["--bus", "kafka, stub"], { NATS_URL: "http://nonsense" })?.buses;
+    expect(named?.map(({ name }) => name)).toEqual(["kafka", "stub"]);
+    expect(() => parse(["--bus", "stub,nats,stub"])).toThrow("--bus names stub twice");
+    expect(() => parse(["--bus", "nats"], { NATS_URL: "http://nonsense" })).toThrow("NATS_URL");
   });
 
   test("RBAC is enforced, audited or left out", () => {
@@ -87,7 +88,7 @@ describe("parseStartOptions", () => {
     [["--api-port", "0"], '--api-port "0" is not a port'],
     [["--http-port", "65535"], "the port after it must exist too"],
     [["--http-port", "6442"], "--api-port 6443 is taken by the gateway"],
-    [["--bus", "redis"], '--bus "redis" is not one of stub, nats'],
+    [["--bus", "redis"], '--bus "redis" is not one of stub, nats, kafka, gcppubsub'],
   ])("%j is refused", (words, message) => {
     expect(() => parse(words)).toThrow(message);
   });

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
-import { type NatsSettings, parseNatsSettings } from "./nats-settings.ts";
+import type { ChosenBus } from "./buses/bus.ts";
+import { parseBuses } from "./buses/buses.ts";
 
 /** The options of `kelvin start`. */
 export interface StartOptions {
@@ -12,9 +13,8 @@ export interface StartOptions {
   readonly httpPort: number;
   /** Absent: 5000 or, when that is taken, a free one. */
   readonly registryPort?: number;
-  readonly bus: BusChoice;
-  /** The NATS server to use; one of our own when absent. */
-  readonly nats?: NatsSettings;
+  /** The first is the default of Brokers and Channels. The one in memory is there in any case. */
+  readonly buses: readonly ChosenBus[];
   readonly imagesDir?: string;
   readonly network: NetworkChoice;
   /** How RBAC is applied: audit and allow refuse nothing. */
@@ -29,10 +29,6 @@ const authorizationChoices = ["enforce", "audit", "allow"] as const;
 export type AuthorizationChoice = (typeof authorizationChoices)[number];
 const switchPositions = ["on", "off"] as const;
 export type Switch = (typeof switchPositions)[number];
-
-/** What events are kept in: this process' memory, or NATS. */
-const busChoices = ["stub", "nats"] as const;
-export type BusChoice = (typeof busChoices)[number];
 
 /** `auto` means namespaces, and the loopback network where this machine refuses them. */
 export type NetworkChoice = (typeof networkChoices)[number];
@@ -49,9 +45,18 @@ Options:
   --http-port PORT      public gateway; PORT + 1 is the cluster-local one (default 8080)
   --registry-port PORT  embedded image registry (default 5000, or a free one)
   --images-dir DIR      more directories to run as images dev.local/<name>
-  --bus NAME            what keeps events: stub, in memory (default), or nats: the servers
-                        in NATS_URL (NATS_USER, NATS_PASSWORD), or one that is started
-                        here (needs nats-server) and keeps them in the data directory
+  --bus NAME,...        what keeps events; the first is the default of Brokers and Channels,
+                        and stub, in memory, is there in any case (default stub):
+                          nats       NATS_URL (NATS_USER, NATS_PASSWORD), or a server
+                                     that is started here (needs nats-server)
+                          kafka      KAFKA_BOOTSTRAP_SERVERS, or one on port 9092 here, or
+                                     one that is started here (needs java, and its jars:
+                                     node scripts/brokers.mjs fetch)
+                          gcppubsub  GOOGLE_CLOUD_PROJECT, GOOGLE_APPLICATION_CREDENTIALS;
+                                     or PUBSUB_EMULATOR_HOST, or an emulator that is
+                                     started here (needs java, and gcloud's emulator)
+                        What is started here keeps its events in the data directory; the
+                        emulator keeps none.
   --network NAME        auto, namespaces, or loopback where namespaces are refused:
                         programs of node only, no volumes (default auto)
   --egress on|off       let Pods connect to addresses outside (TCP; default on)
@@ -86,8 +91,6 @@ export function parseStartOptions(
   refuseSwallowed(words, environment);
   const values = parseWords(words);
   if (values.help) return undefined;
-  const bus = parseChoice("bus", values.bus, busChoices);
-  const nats = bus === "nats" ? parseNatsSettings(environment) : undefined;
   const httpPort = parsePort("http-port", values["http-port"]);
   if (httpPort === 65535) throw new UsageError("--http-port 65535: the port after it must exist too");
   const apiPort = parsePort("api-port", values["api-port"]);
@@ -104,8 +107,7 @@ export function parseStartOptions(
     apiPort,
     httpPort,
     ...(registryPort !== undefined && { registryPort }),
-    bus,
-    ...(nats !== undefined && { nats }),
+    buses: parseBuses(values.bus, environment),
     network: parseChoice("network", values.network, networkChoices),
     egress: parseChoice("egress", values.egress, switchPositions),
     authorization: parseChoice("authorization", values.authorization, authorizationChoices),

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Server } from "node:net";
 import { StartError } from "../usage-error.ts";
 import { type ClusterNetwork, type ClusterProcess, namespaceNetwork, openClusterProcess } from "./cluster-process.ts";
-import { type EventBus, openEventBus, requireWayOut } from "./event-bus.ts";
+import { openBuses, type OpenBuses, requireWayOut } from "./buses/buses.ts";
 import { bindFreeHostPort, bindHostPort, describeBindFailure } from "./host-ports.ts";
 import { describeLoopback, openLoopbackNetwork } from "./loopback-network.ts";
 import { readLogTail } from "./log-tail.ts";
@@ -73,11 +73,12 @@ async function runCluster(options: StartOptions, place: Place): Promise<number> 
   try {
     const registry = await bindRegistryPort(options, place.progress);
     ports.set(registry.port, registry.servers);
-    const bus = await openEventBus(options, place.progress);
+    const { dataDir } = options;
+    const buses = await openBuses(options.buses, { dataDir, say: (text) => place.progress.say(text) });
     try {
-      return await runOnPorts({ ...options, registryPort: registry.port }, { ...place, ports, bus });
+      return await runOnPorts({ ...options, registryPort: registry.port }, { ...place, ports, buses });
     } finally {
-      await bus.close();
+      await buses.close();
     }
   } finally {
     // What listens keeps a process alive; what the cluster has got is closed already.
@@ -87,20 +88,20 @@ async function runCluster(options: StartOptions, place: Place): Promise<number> 
 
 interface Means extends Place {
   ports: ReadonlyMap<number, readonly Server[]>;
-  bus: EventBus;
+  buses: OpenBuses;
 }
 
 async function runOnPorts(
   options: StartOptions & { registryPort: number },
-  { progress, signals, network, ports, bus }: Means,
+  { progress, signals, network, ports, buses }: Means,
 ): Promise<number> {
   const cluster = openClusterProcess({
     start: options,
     repository: repositoryRoot,
     network,
     heldPorts: ports.keys(),
-    hostServices: bus.hostServices,
-    neededPorts: bus.ports,
+    hostServices: buses.hostServices,
+    neededPorts: buses.ports,
   });
   signals.onSecond(() => cluster.kill());
   const abort = AbortSignal.any([signals.stopped, abortOn(cluster.exited)]);
@@ -108,7 +109,7 @@ async function runOnPorts(
     for (const [port, servers] of ports) await cluster.publish(port, servers);
     // Loaded only now: meanwhile the cluster boots.
     const { bringUp } = await import("./bring-up.ts");
-    await bringUp(cluster, { ...options, eventBus: bus }, { progress, signal: abort });
+    await bringUp(cluster, { ...options, openBuses: buses }, { progress, signal: abort });
   } catch (error) {
     if (!signals.stopped.aborted) {
       await stopCluster(cluster);

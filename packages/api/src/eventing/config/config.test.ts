@@ -240,14 +240,17 @@ describe("what is shipped in deploy", () => {
     expect(parseEventingConfig(content)).toEqual(parseEventingConfig());
   });
 
-  test.each(["eventing-nats", "local-nats"])("overlays/%s makes NATS the default of Brokers and Channels", (name) => {
-    const file = new URL(`overlays/${name}/nats-by-default.yaml`, deploy);
+  test.each([
+    ["nats", { apiVersion: "messaging.knative.dev/v1alpha1", kind: "NatsJetStreamChannel" }],
+    ["kafka", { apiVersion: "messaging.knative.dev/v1beta1", kind: "KafkaChannel" }],
+    ["gcppubsub", { apiVersion: "messaging.cloud.google.com/v1beta1", kind: "Channel" }],
+  ])("components/%s-by-default makes that the default of Brokers and Channels", (bus, channel) => {
+    const file = new URL(`components/${bus}-by-default/defaults.yaml`, deploy);
     const patches = parseAllDocuments(readFileSync(file, "utf8")).map((document) => document.toJS() as Shipped);
     const content = Object.fromEntries(patches.map(({ metadata, data = {} }) => [metadata.name, data]));
     const config = parseEventingConfig(content);
-    const nats = { apiVersion: "messaging.knative.dev/v1alpha1", kind: "NatsJetStreamChannel" };
-    expect(config.brokerChannel).toEqual(nats);
-    expect(channelTemplateFor(config.channelDefaults, "default")).toEqual(nats);
+    expect(config.brokerChannel).toEqual(channel);
+    expect(channelTemplateFor(config.channelDefaults, "default")).toEqual(channel);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseNatsSettings } from "./nats-settings.ts";
+import { parseNatsSettings } from "./nats.ts";
 
 describe("parseNatsSettings", () => {
   test("no server is no setting", () => {
@@ -8,7 +8,7 @@ describe("parseNatsSettings", () => {
   });
 
   test("servers elsewhere are left as they are", () => {
-    expect(parseNatsSettings({ NATS_URL: "nats://a.example:4333, tls://b.example,10.0.0.7:4222" })).toEqual({
+    expect(parseNatsSettings({ NATS_URL: "nats://a.example:4333, tls://b.example,10.0.0.7:4222" })).toMatchObject({
       urls: ["nats://a.example:4333", "tls://b.example:4222", "nats://10.0.0.7:4222"],
       hostServices: new Map(),
     });
@@ -19,7 +19,7 @@ describe("parseNatsSettings", () => {
     ["127.0.0.1", { host: "127.0.0.1", port: 4222 }],
     ["nats://[::1]:4555", { host: "::1", port: 4555 }],
   ])("%s is reached by the machine's name", (url, want) => {
-    expect(parseNatsSettings({ NATS_URL: url })).toEqual({
+    expect(parseNatsSettings({ NATS_URL: url })).toMatchObject({
       urls: ["nats://host.kelvin.internal:4222"],
       hostServices: new Map([[4222, want]]),
     });

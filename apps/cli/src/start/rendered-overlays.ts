@@ -4,27 +4,31 @@ import { join } from "node:path";
 import { isFields, type Manifest } from "../kustomize/manifest.ts";
 
 /**
- * The objects of an overlay, rendered only when a file below `deployDir` has changed since the last start: reading all the
+ * The objects of some overlays, rendered only when a file below `deployDir` has changed since the last start: reading all the
  * YAML takes longer than anything else that a start does on this side. Losing or breaking `cacheFile` costs only time.
  */
-export async function renderOverlay(deployDir: string, overlay: string, cacheFile: string): Promise<Manifest[]> {
-  const hash = hashTree(deployDir);
+export async function renderOverlays(
+  deployDir: string,
+  overlays: readonly string[],
+  cacheFile: string,
+): Promise<Manifest[]> {
+  const hash = hashTree(deployDir, overlays);
   const cached = readCache(cacheFile, hash);
   if (cached !== undefined) return cached;
   const { renderKustomization } = await import("../kustomize/render.ts");
-  const manifests = renderKustomization(join(deployDir, overlay));
+  const manifests = overlays.flatMap((overlay) => renderKustomization(join(deployDir, overlay)));
   const own = `${cacheFile}.${process.pid}`;
   writeFileSync(own, JSON.stringify({ hash, manifests }));
   renameSync(own, cacheFile);
   return manifests;
 }
 
-function hashTree(directory: string): string {
+function hashTree(directory: string, overlays: readonly string[]): string {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
     .toSorted();
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update(overlays.join("\n"));
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file)).update("\0");
   return hash.digest("hex");
 }
