@@ -1,0 +1,2 @@
+export { pubsubMethods } from "./pubsub-methods.ts";
+export type { PubsubMethod } from "./pubsub-methods.ts";
