@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { findKafkaProblem, kafkaVersion } from "../packages/testkit/src/kafka-jars.ts";
+import { findPubsubProblem, findPubsubVersion } from "../packages/testkit/src/pubsub-emulator.ts";
 
 /** @returns {{name: string, version?: string, problem?: string, neededBy?: string, promisedInCi: boolean}[]} */
 export function findComponents() {
@@ -16,6 +17,7 @@ export function findComponents() {
     findRunc(),
     findNats(),
     findKafka(),
+    findPubsubEmulator(),
   ];
 }
 
@@ -95,6 +97,13 @@ function findKafka() {
   const component = { name: "Kafka", neededBy: "the bus on Kafka", promisedInCi: true };
   const problem = findKafkaProblem();
   return problem === undefined ? { ...component, version: kafkaVersion } : { ...component, problem };
+}
+
+/** Google's own package, from Google's archive: nobody can promise it. */
+function findPubsubEmulator() {
+  const component = { name: "Pub/Sub emulator", promisedInCi: false };
+  const problem = findPubsubProblem();
+  return problem === undefined ? { ...component, version: findPubsubVersion() } : { ...component, problem };
 }
 
 function findProgram(component, program, args) {

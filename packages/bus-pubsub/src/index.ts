@@ -1,2 +1,2 @@
-export { pubsubMethods } from "./pubsub-methods.ts";
-export type { PubsubMethod } from "./pubsub-methods.ts";
+export { openPubsubBus } from "./pubsub-bus.ts";
+export type { PubsubOptions } from "./pubsub-connection.ts";

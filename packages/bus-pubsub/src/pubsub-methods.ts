@@ -3,8 +3,8 @@ import protos from "@google-cloud/pubsub/build/protos/protos.js";
 /** One call of the service: where it goes, and how its messages are written and read. */
 export interface PubsubMethod<Request, Response> {
   readonly path: string;
-  serialize(request: Request): Buffer;
-  deserialize(bytes: Buffer): Response;
+  readonly serialize: (request: Request) => Buffer;
+  readonly deserialize: (bytes: Buffer) => Response;
 }
 
 interface Writes<Request> {
@@ -22,7 +22,7 @@ function method<Request, Response>(
 ): PubsubMethod<Request, Response> {
   return {
     path: `/google.pubsub.v1.${path}`,
-    serialize(message) {
+    serialize: (message) => {
       const bytes = request.encode(message).finish();
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     },

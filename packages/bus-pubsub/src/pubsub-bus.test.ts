@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, jest } from "@jest/globals";
+import type { Bus } from "@kelvin/bus";
+import { describeBus } from "@kelvin/bus/contract";
+import { findPubsubProblem, openPubsubEmulator, type PubsubEmulator } from "@kelvin/testkit/pubsub-emulator";
+import { openPubsubBus } from "./pubsub-bus.ts";
+
+// An emulator that shares two cores with everything else takes its time.
+jest.setTimeout(60_000);
+const problem = findPubsubProblem();
+const withEmulator = problem === undefined ? describe : describe.skip;
+
+withEmulator(`on the emulator (${problem ?? "found"})`, () => {
+  let emulator: PubsubEmulator;
+  beforeAll(async () => {
+    emulator = await openPubsubEmulator();
+  }, 90_000);
+  afterAll(() => emulator.close());
+  const open = (): Promise<Bus> =>
+    openPubsubBus({ projectId: "test", emulatorHost: emulator.host, name: "test", silenceMsMax: 10_000 });
+
+  describeBus("gcppubsub", { open, isDurable: true, boundsUnfinished: false });
+});

@@ -1,0 +1,112 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { connect } from "node:net";
+import { setPriority } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findLastingPort } from "./lasting-port.ts";
+
+const READY_MS_MAX = 60_000;
+const LOG_CHARS_MAX = 4_000;
+/** Below that of the tests, which wait for it but not it for them. */
+const NICENESS = 10;
+/** Where Google's own packages put their SDK. */
+const USUAL_ROOTS = ["/usr/lib/google-cloud-sdk", "/opt/google-cloud-sdk"];
+const LIB = "platform/pubsub-emulator/lib";
+
+/** Why there can be no emulator here, or undefined when there can. */
+export function findPubsubProblem(): string | undefined {
+  if (findJar() === undefined) {
+    return "no Pub/Sub emulator: set PUBSUB_EMULATOR_JAR, or install Google's package google-cloud-cli-pubsub-emulator";
+  }
+  const java = spawnSync("java", ["-version"], { encoding: "utf8" });
+  return java.status === 0 ? undefined : "no java on PATH for the Pub/Sub emulator: install default-jre-headless";
+}
+
+/** The emulator's version as its file says it. */
+export function findPubsubVersion(): string {
+  return /cloud-pubsub-emulator-([\d.]+\d)/.exec(findJar() ?? "")?.[1] ?? "of unknown version";
+}
+
+/** `PUBSUB_EMULATOR_JAR`, or what lies below the root of the gcloud that is on PATH. */
+function findJar(): string | undefined {
+  const named = process.env["PUBSUB_EMULATOR_JAR"] ?? "";
+  if (named !== "") return existsSync(named) ? named : undefined;
+  for (const root of [...rootsOnPath(), ...USUAL_ROOTS]) {
+    const lib = join(root, LIB);
+    const jar = existsSync(lib)
+      ? readdirSync(lib).find((file) => /^cloud-pubsub-emulator-.*\.jar$/.test(file))
+      : undefined;
+    if (jar !== undefined) return join(lib, jar);
+  }
+  return undefined;
+}
+
+function rootsOnPath(): string[] {
+  const roots: string[] = [];
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const gcloud = join(folder, "gcloud");
+    if (folder !== "" && existsSync(gcloud)) roots.push(dirname(dirname(realpathSync(gcloud))));
+  }
+  return roots;
+}
+
+/** Google's Pub/Sub emulator on 127.0.0.1. It keeps everything in memory: whatever ends it loses it. */
+export interface PubsubEmulator {
+  readonly port: number;
+  /** For `PUBSUB_EMULATOR_HOST`. */
+  readonly host: string;
+  close(): Promise<void>;
+}
+
+/** Starts one; jar and java must be there (`findPubsubProblem`). @throws Error when it does not listen within a minute */
+export async function openPubsubEmulator(): Promise<PubsubEmulator> {
+  const jar = findJar();
+  if (jar === undefined) throw new Error(findPubsubProblem());
+  const port = await findLastingPort();
+  const args = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+  const server = spawn("java", [...args, "-jar", jar, "--host=127.0.0.1", `--port=${port}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (server.pid !== undefined) setPriority(server.pid, NICENESS);
+  let said = "";
+  const hear = (piece: Buffer): void => {
+    said = (said + piece.toString()).slice(-LOG_CHARS_MAX);
+  };
+  server.stdout.on("data", hear);
+  server.stderr.on("data", hear);
+  // A test that is ended from outside must not leave a JVM behind.
+  const onExit = (): void => void server.kill("SIGKILL");
+  process.on("exit", onExit);
+  const close = async (): Promise<void> => {
+    process.off("exit", onExit);
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const closed = new Promise((resolve) => server.once("close", resolve));
+    server.kill("SIGKILL");
+    await closed;
+  };
+  if (!(await answers(port, server))) {
+    await close();
+    throw new Error(`the Pub/Sub emulator did not start: ${said}`);
+  }
+  return { port, host: `127.0.0.1:${port}`, close };
+}
+
+async function answers(port: number, server: ChildProcess): Promise<boolean> {
+  for (let tries = 0; tries < READY_MS_MAX / 100 && server.exitCode === null; tries += 1) {
+    if (await connects(port)) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const done = (isThere: boolean) => () => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once("connect", done(true)).once("error", done(false));
+  });
+}
