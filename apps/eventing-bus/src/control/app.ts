@@ -2,6 +2,7 @@ import { openControlPlane } from "@kelvin/controller";
 import { makeControllerCounts, openHttpService, type Logger, type RunningService } from "@kelvin/http-service";
 import type { Clock, KubeClient } from "@kelvin/kube";
 import { loadRules, makeWebhooks, mutatingConfigurations, validatingConfigurations } from "./admission/webhooks.ts";
+import { makeOwnImage } from "./bus/own-image.ts";
 import type { BusWatch } from "./bus-watch/bus-watch.ts";
 import type { ControlConfig } from "./config.ts";
 import { openInformers } from "./informers.ts";
@@ -44,7 +45,8 @@ export async function openControl(config: ControlConfig, deps: ControlDeps): Pro
     openControllers: async ({ common, settings }) => {
       const { openReconcilers } = await import("./reconcilers.ts");
       const { systemNamespace } = config;
-      return openReconcilers({ common, informers, settings, systemNamespace, buses: deps.openBusWatch() });
+      const ownImage = makeOwnImage(kube, config);
+      return openReconcilers({ common, informers, settings, systemNamespace, ownImage, buses: deps.openBusWatch() });
     },
     warm: loadRules,
   });

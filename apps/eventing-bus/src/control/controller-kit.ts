@@ -1,4 +1,5 @@
 import type { ControllerCommon } from "@kelvin/controller";
+import type { OwnImage } from "./bus/own-image.ts";
 import type { BusWatch } from "./bus-watch/bus-watch.ts";
 import type { Destinations } from "./destination/destinations.ts";
 import type { Informers } from "./informers.ts";
@@ -14,6 +15,8 @@ export interface ControllerKit {
   readonly buses: BusWatch;
   /** Looks up what objects refer to, and wakes those that asked. */
   readonly destinations: Destinations;
+  /** What Kelvin's own buses run from. */
+  readonly ownImage: OwnImage;
   /** Where the buses, the settings and the Services in front of them are. */
   readonly systemNamespace: string;
 }

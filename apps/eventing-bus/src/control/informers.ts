@@ -1,15 +1,34 @@
 import type { Kind, KubeObject } from "@kelvin/api";
+import {
+  Bus,
+  Channel as BusChannel,
+  ClusterBus,
+  Subscription as BusSubscription,
+} from "@kelvin/api/channels/v1alpha1/kinds";
 import { Broker, EventType, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { Channel, InMemoryChannel, messagingLabels, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import type { Log } from "@kelvin/controller";
-import { CoreService, openInformer, type Informer, type InformerOptions, type KubeClient } from "@kelvin/kube";
-import { brokersOf, channelsOf, indexes, uidOf } from "./informer-indexes.ts";
+import {
+  CoreService,
+  Deployment,
+  openInformer,
+  RoleBinding,
+  ServiceAccount,
+  type Informer,
+  type InformerOptions,
+  type KubeClient,
+} from "@kelvin/kube";
+import { busLabels } from "../model/names.ts";
+import { brokersOf, busesOf, busChannelsOf, channelsOf, indexes, uidOf } from "./informer-indexes.ts";
 
 /** A live copy of everything that the reconcilers read all the time. */
 export type Informers = ReturnType<typeof openInformers>;
 
 /** What a reconciler may ask an informer's copy. It may lag behind, and what it returns must never be changed. */
 export type Reader<T extends KubeObject> = Pick<Informer<T>, "get" | "list" | "byIndex">;
+
+/** What is made for buses. */
+const ofBuses = { labelSelector: busLabels.bus };
 
 const byUid = { [indexes.uid]: uidOf };
 
@@ -28,5 +47,13 @@ export function openInformers({ kube, log }: { readonly kube: KubeClient; readon
     brokers: open(Broker, { indexes: byUid }),
     triggers: open(Trigger, { indexes: { ...byUid, [indexes.broker]: brokersOf } }),
     eventTypes: open(EventType),
+    buses: open(Bus),
+    clusterBuses: open(ClusterBus),
+    busChannels: open(BusChannel, { indexes: { ...byUid, [indexes.bus]: busesOf } }),
+    busSubscriptions: open(BusSubscription, { indexes: { ...byUid, [indexes.channel]: busChannelsOf } }),
+    busServices: open(CoreService, ofBuses),
+    busDeployments: open(Deployment, ofBuses),
+    busAccounts: open(ServiceAccount, ofBuses),
+    busBindings: open(RoleBinding, ofBuses),
   };
 }

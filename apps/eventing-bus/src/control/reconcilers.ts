@@ -1,5 +1,6 @@
 import type { ControlPlanePart } from "@kelvin/controller";
 import { openBrokerController } from "./broker/controller.ts";
+import { openBusController, openClusterBusController } from "./bus/controller.ts";
 import { openChannelController } from "./channel/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { openDestinations } from "./destination/open-destinations.ts";
@@ -22,6 +23,8 @@ export async function openReconcilers(base: KitBase): Promise<readonly ControlPl
     openSubscriptionController(kit),
     openTriggerController(kit),
     openEventTypeController(kit),
+    openBusController(kit),
+    openClusterBusController(kit),
     sharedPart(destinations),
     sharedPart(base.buses),
   ];

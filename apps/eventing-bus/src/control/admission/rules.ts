@@ -1,4 +1,14 @@
 import { admitKind, makeAdmissionRules, type AdmissionAnswer, type AdmittedKind, type KubeObject } from "@kelvin/api";
+import {
+  Bus,
+  Channel as BusChannel,
+  ClusterBus,
+  Subscription as BusSubscription,
+  validateBus,
+  validateChannel as validateBusChannel,
+  validateClusterBus,
+  validateSubscription as validateBusSubscription,
+} from "@kelvin/api/channels/v1alpha1";
 import { eventingConfigParsers, type EventingConfig } from "@kelvin/api/eventing/config";
 import {
   Broker,
@@ -27,6 +37,9 @@ type Context = Omit<EventingAdmissionContext<KubeObject>, "old">;
 
 const admit = <T extends KubeObject>(kind: AdmittedKind<T, Context>) => admitKind<T, Context>(kind);
 
+/** v0.1's kinds have no defaults that depend on anything. */
+const asGiven = (): void => undefined;
+
 const rules = makeAdmissionRules([
   admit({ kind: Channel, default: defaultChannel, validate: validateChannel }),
   admit({ kind: InMemoryChannel, default: defaultInMemoryChannel, validate: validateInMemoryChannel }),
@@ -34,6 +47,10 @@ const rules = makeAdmissionRules([
   admit({ kind: Broker, default: defaultBroker, validate: validateBroker }),
   admit({ kind: Trigger, default: defaultTrigger, validate: validateTrigger }),
   admit({ kind: EventType, default: defaultEventType, validate: validateEventType }),
+  admit({ kind: Bus, default: asGiven, validate: validateBus }),
+  admit({ kind: ClusterBus, default: asGiven, validate: validateClusterBus }),
+  admit({ kind: BusChannel, default: asGiven, validate: validateBusChannel }),
+  admit({ kind: BusSubscription, default: asGiven, validate: validateBusSubscription }),
 ]);
 
 /** The settings of the moment, and where this controller runs. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { KubeObject } from "@kelvin/api";
 import { parseEventingConfig } from "@kelvin/api/eventing/config";
+import { Bus, Channel as BusChannel, ClusterBus, Subscription as BusSubscription } from "@kelvin/api/channels/v1alpha1";
 import { Broker, Trigger } from "@kelvin/api/eventing/v1";
 import { EventType } from "@kelvin/api/eventing/v1beta3";
 import { Channel, InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1";
@@ -87,11 +88,54 @@ describe("validation", () => {
       object(Trigger, { broker: "b", subscriber: toSink, filters: [{ exact: { type: "" } }] }),
       "exact",
     ],
+    ["a ClusterBus without a dispatcher", object(ClusterBus, {}), "missing field(s): spec.dispatcher"],
+    [
+      "a Bus with a parameter of an illegal name (§1.3)",
+      object(Bus, { dispatcher: { image: "x" }, parameters: { channel: [{ name: "a b" }] } }),
+      'invalid key name "a b": spec.parameters.channel[0].name',
+    ],
+    [
+      "a Channel of both kinds of bus (§1.4)",
+      object(BusChannel, { bus: "a", clusterBus: "b" }),
+      "expected exactly one",
+    ],
+    ["a Channel of no bus (§1.4)", object(BusChannel, {}), "expected exactly one"],
+    [
+      "a Subscription of no Channel (§1.5)",
+      object(BusSubscription, { subscriber: "s" }),
+      "missing field(s): spec.channel",
+    ],
     ["a Channel whose subscribers a user gives", object(Channel, { subscribers: [{ uid: "1" }] }), "subscribers"],
   ])("refuses %s in Knative's words", async (_what, given, words) => {
     const message = (await denied(given)) ?? "";
     expect(message).toMatch(/^validation failed: /);
     expect(message).toContain(words);
+  });
+
+  test.each<[string, KubeObject, object, string | undefined]>([
+    ["a Channel's bus (§1.4)", object(BusChannel, { bus: "a" }), { bus: "b" }, "Immutable fields changed"],
+    [
+      "a Channel's arguments (§1.4)",
+      object(BusChannel, { bus: "a" }),
+      { bus: "a", arguments: [{ name: "n" }] },
+      undefined,
+    ],
+    [
+      "a Subscription's channel (§1.5)",
+      object(BusSubscription, { channel: "c", subscriber: "s" }),
+      { channel: "d", subscriber: "s" },
+      "Immutable fields changed",
+    ],
+    [
+      "a Subscription's subscriber, replyTo and arguments (§1.5)",
+      object(BusSubscription, { channel: "c", subscriber: "s" }),
+      { channel: "c", subscriber: "t", replyTo: "r", arguments: [{ name: "n" }] },
+      undefined,
+    ],
+  ])("of a change of %s", async (...[, stored, spec, words]) => {
+    const answer = await denied({ ...stored, spec } as KubeObject, { operation: "UPDATE", oldObject: stored });
+    if (words === undefined) expect(answer).toBeUndefined();
+    else expect(answer).toContain(words);
   });
 
   test("lets nobody but this controller change who gets a channel's events", async () => {

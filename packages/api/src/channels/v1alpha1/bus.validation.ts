@@ -42,6 +42,8 @@ function validate({ metadata, spec }: Bus, shapeErrors: FieldError[]): FieldErro
       "parameters",
     ),
     ...(dispatcher === undefined ? [missingField("spec.dispatcher")] : []),
+    ...validateLists(dispatcher, "dispatcher"),
+    ...validateLists(provisioner, "provisioner"),
     ...(isOwn
       ? []
       : [...validateContainer(dispatcher, "dispatcher"), ...validateContainer(provisioner, "provisioner")]),
@@ -71,4 +73,17 @@ function validateParameters(parameters: readonly BusParameter[] = [], field: str
 function validateContainer(container: BusContainer | undefined, field: string): FieldError[] {
   const isWithoutImage = container !== undefined && (container.image ?? "") === "";
   return isWithoutImage ? viaField([missingField("image")], "spec", field) : [];
+}
+
+/** What is looked into must be what Kubernetes has there; the rest it checks itself. */
+function validateLists(container: BusContainer = {}, field: string): FieldError[] {
+  return ["env", "ports"].flatMap((list) => {
+    const value = container[list];
+    if (value === undefined || (Array.isArray(value) && value.every(isObject))) return [];
+    return viaField([invalidValue(JSON.stringify(value), list, "must be a list of objects")], "spec", field);
+  });
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -34,6 +34,10 @@ describe("a Bus", () => {
       { dispatcher, parameters: { channel: [{ name: "a" }, { name: "a" }] } },
       'duplicate parameter "a": spec.parameters.channel[1].name',
     ],
+    [
+      { dispatcher: { image: "d", env: [null] } },
+      "invalid value: [null]: spec.dispatcher.env\nmust be a list of objects",
+    ],
     [{ dispatcher: "image" }, "must be of type object, was string: spec.dispatcher"],
   ] as [BusSpec, string][])("%j", (spec, want) => {
     expect(fieldErrorText(validateBus({ metadata, spec }))).toBe(want);
