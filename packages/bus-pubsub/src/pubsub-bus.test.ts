@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, jest } from "@jest/globals";
-import type { Bus } from "@kelvin/bus";
-import { describeBus } from "@kelvin/bus/contract";
+import { describeBus, describeDeadLetterStore } from "@kelvin/bus/contract";
 import { findPubsubProblem, openPubsubEmulator, type PubsubEmulator } from "@kelvin/testkit/pubsub-emulator";
-import { openPubsubBus } from "./pubsub-bus.ts";
+import { openPubsubBus, type PubsubBus } from "./pubsub-bus.ts";
 
 // An emulator that shares two cores with everything else takes its time.
 jest.setTimeout(60_000);
@@ -15,8 +14,19 @@ withEmulator(`on the emulator (${problem ?? "found"})`, () => {
     emulator = await openPubsubEmulator();
   }, 90_000);
   afterAll(() => emulator.close());
-  const open = (): Promise<Bus> =>
+  const open = (): Promise<PubsubBus> =>
     openPubsubBus({ projectId: "test", emulatorHost: emulator.host, name: "test", silenceMsMax: 10_000 });
 
   describeBus("gcppubsub", { open, isDurable: true, boundsUnfinished: false });
+
+  let stores = 0;
+  let storesBus: PubsubBus | undefined;
+  describeDeadLetterStore("gcppubsub", {
+    async open(bytesMax) {
+      storesBus ??= await open();
+      stores += 1;
+      return storesBus.openDeadLetterStore({ id: `dead/${stores}`, bytesMax });
+    },
+    close: async () => storesBus?.close(),
+  });
 });

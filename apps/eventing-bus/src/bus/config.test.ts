@@ -22,7 +22,7 @@ test("PORT is known as well, and HTTP_PORT is stronger", () => {
 
 test.each<[Record<string, string>, string]>([
   [{}, "BUS_NAME: name the bus"],
-  [{ BUS_NAME: "mine" }, 'BUS_KIND must be one of stub, nats, kafka, was "mine"'],
+  [{ BUS_NAME: "mine" }, 'BUS_KIND must be one of stub, nats, kafka, gcppubsub, was "mine"'],
   [{ BUS_NAME: "mine", BUS_KIND: "rabbit" }, 'was "rabbit"'],
   [{ BUS_NAME: "stub", BUS_NAMESPACE: "shop" }, "BUS_NAMESPACE"],
   [{ BUS_NAME: "stub", STREAM_MIB_MAX: "0" }, 'STREAM_MIB_MAX must be a whole number from 1 to 1048576, was "0"'],

@@ -1,5 +1,6 @@
 import { openKafka } from "./open-kafka.ts";
 import { openNats } from "./open-nats.ts";
+import { openPubsub } from "./open-pubsub.ts";
 import { openStub } from "./open-stub.ts";
 import type { BusKind, BusOpener } from "./opened-bus.ts";
 
@@ -8,6 +9,7 @@ const openers: ReadonlyMap<string, BusOpener> = new Map<BusKind, BusOpener>([
   ["stub", openStub],
   ["nats", openNats],
   ["kafka", openKafka],
+  ["gcppubsub", openPubsub],
 ]);
 
 /** The opener of a kind of bus. @throws Error naming the kinds there are. */
