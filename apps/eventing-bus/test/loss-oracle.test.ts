@@ -15,7 +15,7 @@ const RANDOM_STRIKES = isLong ? 120 : 4;
 /** What one strike may make come twice to one consumer: the window of its reader, and as much from the step logs. */
 const DUPLICATES_A_STRIKE = 2 * WINDOW;
 /** A second process comes to share the work, and is killed with some of it in hand. */
-const REPLICA: Strike = { victim: "replica", transition: "delivering" };
+const REPLICA: Strike = { victim: "replica", transition: "delivering", count: 1 };
 const problem = findBrokerProblem("nats");
 const withServer = problem === undefined ? describe : describe.skip;
 

@@ -17,3 +17,13 @@ export function expectCaught({ lost, unseen, stillWaiting }: RunReport): void {
   expect({ unseen, stillWaiting }).toEqual({ unseen: [], stillWaiting: 0 });
   expect(lost.length).toBeGreaterThan(0);
 }
+
+/** For people. */
+export function describeReport(report: RunReport): string {
+  const { offeredCount, acceptedCount, lost, seen, unseen, duplicates, outsideOutages } = report;
+  const ratio = (outsideOutages.acceptedRatio * 100).toFixed(1);
+  return (
+    `offered ${offeredCount}, accepted ${acceptedCount} (${ratio} % outside outages), lost ${lost.length}, ` +
+    `strikes ${seen.length} of ${seen.length + unseen.length}, duplicates ${JSON.stringify(duplicates)}`
+  );
+}

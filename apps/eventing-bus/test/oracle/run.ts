@@ -132,7 +132,7 @@ async function breakAndMend(strike: Strike, { rig, spec }: Run, goOn: () => void
   }
   if (strike.victim === "replica") {
     goOn();
-    await shareForAWhile(rig, spec);
+    await shareForAWhile(rig, spec, strike.count);
     return true;
   }
   if (!("mode" in strike)) {
@@ -153,11 +153,12 @@ async function breakAndMend(strike: Strike, { rig, spec }: Run, goOn: () => void
   return hasTakenEffect;
 }
 
-/** A second process takes its share of the work, and is killed with some of it in hand. */
-async function shareForAWhile(rig: Rig, { run }: RunSpec): Promise<void> {
-  const replica = await startBus(rig, { run });
+/** Other processes take their share of the work, one after the other, and are killed with some of it in hand. */
+async function shareForAWhile(rig: Rig, { run }: RunSpec, count: number): Promise<void> {
+  const replicas: BusProcess[] = [];
+  for (let each = 0; each < count; each += 1) replicas.push(await startBus(rig, { run }));
   await pause(1_500);
-  await replica.close();
+  for (const replica of replicas) await replica.close();
 }
 
 /** Judges when nothing waits at the broker any more, or nothing is lost already. */

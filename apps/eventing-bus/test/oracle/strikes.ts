@@ -3,11 +3,12 @@ import type { TcpProxyMode } from "@kelvin/testkit/tcp-proxy";
 import { TRANSITIONS, type Transition } from "./transitions.ts";
 
 /**
- * Who is hit at which step of some event. What dies is started again; what is broken is mended. A replica is a second
- * process that comes to share the work, and is killed in the middle of it.
+ * Who is hit at which step of some event. What dies is started again; what is broken is mended. Replicas are processes that
+ * come to share the work, and are killed in the middle of it.
  */
 export type Strike =
-  | { readonly victim: "bus" | "broker" | "subscriber" | "replica"; readonly transition: Transition }
+  | { readonly victim: "bus" | "broker" | "subscriber"; readonly transition: Transition }
+  | { readonly victim: "replica"; readonly transition: Transition; readonly count: number }
   | {
       readonly victim: "way to the broker" | "way to the subscriber";
       readonly transition: Transition;
@@ -72,6 +73,7 @@ function shuffled(strikes: readonly Strike[], random: () => number): Strike[] {
 
 /** For people. */
 export function describeStrike(strike: Strike): string {
-  const what = "mode" in strike ? `${strike.victim} ${strike.mode}` : strike.victim;
+  const detail = "mode" in strike ? ` ${strike.mode}` : "count" in strike ? ` × ${strike.count}` : "";
+  const what = strike.victim + detail;
   return `${what} at ${strike.transition}`;
 }
