@@ -1,8 +1,8 @@
 // Publishes records and consumes them, by our bus or by the bare client, each acknowledged both ways before it counts.
-// node bus-leg-program.ts ours|raw NATS_URL; spoken to by IPC: BusLegRequest → BusLegResult. Its first message is "ready".
+// node bus-leg-program.ts ours|raw KIND ADDRESS; spoken to by IPC: BusLegRequest → BusLegResult. Its first message is "ready".
 import { randomUUID } from "node:crypto";
-import { openNatsBus } from "@kelvin/bus-nats";
-import { AckPolicy, connect, DiscardPolicy, headers as newHeaders, nanos, RetentionPolicy, StorageType } from "nats";
+import type { Bus } from "@kelvin/bus";
+import { benchBuses, bytesMax, fail, type RawClient } from "./bench-bus.ts";
 
 /** One round. */
 export interface BusLegRequest {
@@ -17,8 +17,6 @@ export interface BusLegResult {
   readonly elapsedMs: number;
 }
 
-const silenceMsMax = 30_000;
-const bytesMax = 2 * 1024 * 1024 * 1024;
 const attributes = ["ce-id", "1", "ce-specversion", "1.0", "ce-source", "/bench", "ce-type", "com.example.bench"];
 
 /** One way to the broker: publishes one record, and tells of each that was finished. */
@@ -27,10 +25,9 @@ interface Leg {
   close(): Promise<void>;
 }
 
-type OpenLeg = (window: number, onFinished: () => void) => Promise<Leg>;
+type OpenLeg = (window: number, onFinished: (count: number) => void) => Promise<Leg>;
 
-async function openOurs(url: string): Promise<OpenLeg> {
-  const bus = await openNatsBus({ servers: [url], name: "bench", silenceMsMax });
+function legsOf(bus: Bus): OpenLeg {
   return async (window, onFinished) => {
     const id = `leg-${randomUUID()}`;
     const log = await bus.openLog({ id, partitions: 1, unfinishedBytesMax: bytesMax });
@@ -39,7 +36,7 @@ async function openOurs(url: string): Promise<OpenLeg> {
       from: "beginning",
       inFlightMax: window,
       onRecord(record) {
-        record.finish().then(onFinished, fail);
+        record.finish().then(() => onFinished(1), fail);
       },
     });
     return {
@@ -52,48 +49,18 @@ async function openOurs(url: string): Promise<OpenLeg> {
   };
 }
 
-async function openRaw(url: string): Promise<OpenLeg> {
-  const connection = await connect({ servers: url });
-  const jetStream = connection.jetstream();
-  const manager = await connection.jetstreamManager();
+function rawLegsOf(client: RawClient): OpenLeg {
   return async (window, onFinished) => {
-    const name = `raw-${randomUUID()}`;
-    const subject = `raw.${name}`;
-    const { Limits: retention } = RetentionPolicy;
-    const { File: storage } = StorageType;
-    const { New: discard } = DiscardPolicy;
-    await manager.streams.add({ name, subjects: [subject], retention, storage, discard, max_bytes: bytesMax });
-    const ack_wait = nanos(silenceMsMax);
-    const limits = { max_deliver: -1, max_ack_pending: -1 };
-    await manager.consumers.add(name, { durable_name: "bench", ack_policy: AckPolicy.Explicit, ack_wait, ...limits });
-    const consumer = await jetStream.consumers.get(name, "bench");
-    const messages = await consumer.consume({
-      max_messages: window,
-      callback: (message) => {
-        message.ackAck().then(onFinished, fail);
-      },
-    });
-    return {
-      async publish(body) {
-        const headers = newHeaders();
-        for (let index = 0; index + 1 < attributes.length; index += 2) {
-          headers.append(attributes[index] ?? "", attributes[index + 1] ?? "");
-        }
-        await jetStream.publish(subject, body, { headers });
-      },
-      async close() {
-        await messages.close();
-        await manager.streams.delete(name);
-      },
-    };
+    const leg = await client.openLeg(window, { onRecord: () => Promise.resolve(), onFinished });
+    return { publish: (body) => leg.publish({ headers: attributes, body }), close: () => leg.close() };
   };
 }
 
 async function runRound(open: OpenLeg, { records, bodyBytes, window }: BusLegRequest): Promise<BusLegResult> {
   const { promise: allFinished, resolve } = Promise.withResolvers<void>();
   let finished = 0;
-  const leg = await open(window, () => {
-    finished += 1;
+  const leg = await open(window, (count) => {
+    finished += count;
     if (finished === records) resolve();
   });
   const body = Buffer.alloc(bodyBytes, "x");
@@ -113,13 +80,10 @@ async function runRound(open: OpenLeg, { records, bodyBytes, window }: BusLegReq
   return { elapsedMs };
 }
 
-function fail(error: unknown): never {
-  process.stderr.write(`${String(error)}\n`);
-  process.exit(1);
-}
-
-const [kind, url = ""] = process.argv.slice(2);
-const open = kind === "ours" ? await openOurs(url) : await openRaw(url);
+const [side, kind = "", address = ""] = process.argv.slice(2);
+const bus = await benchBuses[kind]?.();
+if (bus === undefined) throw new Error(`"${kind}" is none of ${Object.keys(benchBuses).join(", ")}`);
+const open = side === "ours" ? legsOf(await bus.openOurs(address)) : rawLegsOf(await bus.openRaw(address));
 process.on("message", (request: BusLegRequest) => {
   runRound(open, request).then((result) => process.send?.(result), fail);
 });

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
-import { findNatsProblem, openNatsServer } from "@kelvin/testkit/nats-server";
+import { benchBuses } from "./bench-bus.ts";
 import type { BusLegRequest, BusLegResult } from "./bus-leg-program.ts";
 import { cpuSeconds, pin, rssMb } from "./machine.ts";
 import { nextMessage } from "./subject.ts";
@@ -25,17 +25,20 @@ interface Measured extends BusLegResult {
   readonly cpuSeconds: number;
 }
 
-/** Publish to consume on NATS, with confirmed publishes and confirmed acknowledgements: our bus against the bare client. */
-export async function benchBusLeg(): Promise<Findings> {
-  const title = `events on NATS, the bus alone: publish → consume, all confirmed, ${rounds} interleaved rounds`;
-  const problem = findNatsProblem();
-  if (problem !== undefined) return { title, rows: [], targets: [], remarks: [`not run: ${problem}`] };
-  const server = await openNatsServer({ maxPayloadBytes: 1024 * 1024 });
+/** Publish to consume, with confirmed publishes and confirmed acknowledgements: our bus against the bare client. */
+export async function benchBusLeg(kind: string): Promise<Findings> {
+  const title = `events on ${kind}, the bus alone: publish → consume, all confirmed, ${rounds} interleaved rounds`;
+  const bus = await benchBuses[kind]?.();
+  const problem = bus === undefined ? "there is no such bus" : bus.findProblem();
+  if (bus === undefined || problem !== undefined) {
+    return { title, rows: [], targets: [], remarks: [`not run: ${problem}`] };
+  }
+  const broker = await bus.startBroker();
   const contenders: Contender[] = [];
   try {
     for (const name of ["ours", "raw"]) {
       // oxlint-disable-next-line no-await-in-loop -- two of them, once
-      contenders.push(await start(name, server.url));
+      contenders.push(await start(name, kind, broker.address));
     }
     const turns = sizes.flatMap((size) => contenders.map((one) => ({ size, one })));
     for (let round = 0; round < rounds; round++) {
@@ -45,15 +48,20 @@ export async function benchBusLeg(): Promise<Findings> {
         one.results.set(size.name, [...(one.results.get(size.name) ?? []), measured]);
       }
     }
-    return { title, rows: contenders.flatMap(rowsOf), targets: targetsOf(contenders), remarks: [] };
+    return {
+      title,
+      rows: contenders.flatMap((one) => rowsOf(one, kind)),
+      targets: targetsOf(contenders, kind),
+      remarks: [],
+    };
   } finally {
-    for (const { process: child } of contenders) child.disconnect();
-    await server.close();
+    for (const { process: child } of contenders) if (child.connected) child.disconnect();
+    await broker.close();
   }
 }
 
-async function start(name: string, url: string): Promise<Contender> {
-  const child = fork(new URL("bus-leg-program.ts", import.meta.url), [name, url], {
+async function start(name: string, kind: string, address: string): Promise<Contender> {
+  const child = fork(new URL("bus-leg-program.ts", import.meta.url), [name, kind, address], {
     execArgv: ["--conditions=@kelvin/source"],
   });
   await nextMessage(child);
@@ -69,21 +77,21 @@ async function measure({ process: child }: Contender, request: BusLegRequest): P
   return { elapsedMs, records, cpuSeconds: cpuSeconds(child.pid ?? 0) - before };
 }
 
-function targetsOf([ours, raw]: Contender[]): Findings["targets"] {
+function targetsOf([ours, raw]: Contender[], kind: string): Findings["targets"] {
   return sizes.map(({ name }) => {
     const mine = ours?.results.get(name) ?? [];
     const theirs = raw?.results.get(name) ?? [];
     const ratio = median(mine.map((result, round) => perSecond(result) / perSecond(theirs[round] ?? result)));
-    return atLeast(`bus alone on NATS, ${name}: records per second / raw client`, ratio, {
+    return atLeast(`bus alone on ${kind}, ${name}: records per second / raw client`, ratio, {
       target: ratioTarget,
       unit: "times",
     });
   });
 }
 
-function rowsOf({ name, process: child, results }: Contender): Row[] {
+function rowsOf({ name, process: child, results }: Contender, kind: string): Row[] {
   return [...results].map(([size, measured]) => ({
-    "": `${name === "ours" ? "bus-nats" : "raw client"}, ${size}`,
+    "": `${name === "ours" ? `bus-${kind}` : "raw client"}, ${size}`,
     "records/s": rounded(median(measured.map(perSecond))),
     spread: spread(measured.map(perSecond)),
     "records/CPU-s": rounded(median(measured.map((one) => one.records / one.cpuSeconds))),

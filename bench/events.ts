@@ -1,15 +1,13 @@
 import { fork, type ChildProcess } from "node:child_process";
-import type { EventsLoadPorts, EventsLoadRequest, EventsLoadResult } from "./events-load.ts";
-import { cpuSeconds, pin, rssMb } from "./machine.ts";
+import { complain, durationMs, measure, ratio, rounds, row, type Contender } from "./contender.ts";
+import type { EventsLoadPorts } from "./events-load.ts";
+import { pin, rssMb } from "./machine.ts";
 import { nextMessage, sleep, startSubject, untilAccepts, type Subject } from "./subject.ts";
-import { atLeast, atMost, median, rounded, spread, type Findings, type Row, type Target } from "./table.ts";
+import { atLeast, atMost, median, type Findings, type Row, type Target } from "./table.ts";
 
 const subjectCore = 0;
 const loadCore = 1;
 const inFlight = 64;
-const warmupMs = 500;
-const durationMs = Number(process.env["BENCH_ROUND_MS"] ?? 1_500);
-const rounds = Number(process.env["BENCH_ROUNDS"] ?? 7);
 const soakSeconds = Number(process.env["BENCH_SOAK_SECONDS"] ?? 60);
 const firstPort = Number(process.env["BENCH_PORT"] ?? 23_400);
 
@@ -19,18 +17,6 @@ const kib = 1024;
 const program = "apps/eventing-bus/test/bench-program.ts";
 /** As the service runs: see the Dockerfile of eventing-bus. With 2 MB the same load took some 10 % more CPU. */
 const serviceFlags = ["--max-semi-space-size=8", "--conditions=@kelvin/source"];
-
-/** One side of a comparison: a process, and what it is sent. */
-interface Contender {
-  readonly name: string;
-  readonly subject: Subject;
-  readonly request: Omit<EventsLoadRequest, "warmupMs" | "durationMs">;
-  readonly results: Measured[];
-}
-
-interface Measured extends EventsLoadResult {
-  readonly cpuSeconds: number;
-}
 
 /** The data path on the bus in memory against a bare forwarder, and against itself under harder conditions. */
 export async function benchEventsStub(): Promise<Findings> {
@@ -135,14 +121,6 @@ async function started(bed: Bed, port: number, subject: Subject): Promise<Starte
   return { subject, port };
 }
 
-async function measure(load: ChildProcess, { request, subject }: Contender, lengthMs = durationMs): Promise<Measured> {
-  load.send({ ...request, warmupMs, durationMs: lengthMs } satisfies EventsLoadRequest);
-  await nextMessage(load);
-  const before = cpuSeconds(subject.pid);
-  const result = (await nextMessage(load)) as EventsLoadResult;
-  return { ...result, cpuSeconds: cpuSeconds(subject.pid) - before };
-}
-
 function ratios({
   one1,
   one64,
@@ -169,35 +147,6 @@ function ratios({
     }),
     atMost("1 000 triggers / 10: CPU per event", ratio(ten, thousand), { target: targets.triggers, unit }),
   ];
-}
-
-/** The median of the rounds' ratios: what disturbs a round disturbs both of its sides. */
-function ratio(one: Contender, other: Contender): number {
-  return median(
-    one.results.map((result, round) => perCpuSecond(result) / perCpuSecond(other.results[round] ?? result)),
-  );
-}
-
-function perCpuSecond({ events, cpuSeconds: seconds }: Measured): number {
-  return events / seconds;
-}
-
-function row({ name, subject, results }: Contender): Row {
-  const perCpu = results.map(perCpuSecond);
-  return {
-    "": name,
-    "events/CPU-s": rounded(median(perCpu)),
-    spread: spread(perCpu),
-    "events/s": rounded(median(results.map(({ events, elapsedMs }) => (events / elapsedMs) * 1000))),
-    "p50 ms": rounded(median(results.map(({ p50Ms }) => p50Ms))),
-    "p99 ms": rounded(median(results.map(({ p99Ms }) => p99Ms))),
-    "RSS MB": rounded(rssMb(subject.pid)),
-  };
-}
-
-function complain(name: string, results: readonly Measured[]): string[] {
-  const failures = results.reduce((sum, result) => sum + result.failures, 0);
-  return failures === 0 ? [] : [`${name}: ${failures} events were not accepted`];
 }
 
 interface Part {

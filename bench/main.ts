@@ -1,4 +1,4 @@
-// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE] [-- --bus stub|nats]
+// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE] [-- --bus stub|nats|kafka]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
@@ -51,11 +51,17 @@ if (values.json !== undefined) {
 
 /** `--bus` picks one of the buses; without it all that can be measured are. */
 async function benchEvents(): Promise<Findings[]> {
+  const { benchBuses } = await import("./bench-bus.ts");
+  const kinds = ["stub", ...Object.keys(benchBuses)];
   const { bus } = values;
-  if (bus !== undefined && bus !== "stub" && bus !== "nats")
-    throw new Error(`--bus: "${bus}" is neither stub nor nats`);
+  if (bus !== undefined && !kinds.includes(bus)) throw new Error(`--bus: "${bus}" is none of ${kinds.join(", ")}`);
   const found: Findings[] = [];
-  if (bus !== "nats") found.push(await (await import("./events.ts")).benchEventsStub());
-  if (bus !== "stub") found.push(await (await import("./bus-leg.ts")).benchBusLeg());
+  for (const kind of bus === undefined ? kinds : [bus]) {
+    if (kind === "stub") found.push(await (await import("./events.ts")).benchEventsStub());
+    else {
+      found.push(await (await import("./bus-leg.ts")).benchBusLeg(kind));
+      found.push(await (await import("./bus-ends.ts")).benchBusEnds(kind));
+    }
+  }
   return found;
 }

@@ -1,10 +1,11 @@
-// The data path of the eventing-bus as a process: one broker on the bus in memory. node bench-program.ts JSON. See bench/events.ts.
+// The data path of the eventing-bus as a process: one broker, on the bus in memory or on a real one. node bench-program.ts JSON. See bench/events.ts.
 import { makeMemoryDeadLetterStore, openStreamDelivery, openStubBus, systemClock, type Consumer } from "@kelvin/bus";
 import { eventAttribute } from "@kelvin/cloudevents";
 import { acceptReply, type Entrance } from "../src/data-path/accept.ts";
 import { openHttpSender } from "../src/data-path/http-sender.ts";
 import { openIngress } from "../src/data-path/ingress.ts";
 import { brokerPrivateAttributes } from "../src/data-path/time-to-live.ts";
+import { openBrokerBus, type BrokerAddress } from "./oracle/broker-bus.ts";
 
 /** What the process is told when it starts. */
 export interface BenchProgramSpec {
@@ -15,6 +16,8 @@ export interface BenchProgramSpec {
   readonly idleTriggers: number;
   /** The port of a subscriber that takes every event and never answers. */
   readonly silentPort?: number;
+  /** Where the broker is; without one the bus is in memory. */
+  readonly broker?: BrokerAddress;
 }
 
 /** The type of the load's events. */
@@ -26,7 +29,7 @@ const bytesMax = 64 * 1024 * 1024;
 
 await serve(JSON.parse(process.argv[2] ?? "{}") as BenchProgramSpec);
 
-async function serve({ port, targetPorts, idleTriggers, silentPort }: BenchProgramSpec): Promise<void> {
+async function serve({ port, targetPorts, idleTriggers, silentPort, broker }: BenchProgramSpec): Promise<void> {
   const clock = systemClock;
   const sender = openHttpSender({
     connectionsMax: 100,
@@ -35,7 +38,7 @@ async function serve({ port, targetPorts, idleTriggers, silentPort }: BenchProgr
     connectMsMax: 5_000,
     clock,
   });
-  const bus = openStubBus();
+  const bus = broker === undefined ? openStubBus() : await openBrokerBus(broker, { name: "bench" });
   const delivery = await openStreamDelivery(
     bus,
     {
