@@ -112,6 +112,11 @@ export interface HeldRecord extends BusRecord {
   readonly acceptedAtMs: number;
   /** How often a holder vanished with it before, as far as the bus can tell. */
   readonly lostHolders: number;
+  /**
+   * When the broker removes it, finished or not, for somebody has set so there: milliseconds since 1970. Absent: never. What
+   * is not finished by then must be kept elsewhere before.
+   */
+  readonly expiresAtMs?: number;
 
   /** Whether it was appended after `ends` were taken. */
   isAfter(ends: string): boolean;

@@ -6,7 +6,7 @@ import type { EventInHand } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
 import { newJob } from "./job.ts";
 import type { Job, StepResult } from "./job.ts";
-import { poisonous } from "./poison.ts";
+import { setAside } from "./set-aside.ts";
 import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
 
 const READER_ID = "broker";
@@ -69,8 +69,8 @@ function matching(hand: EventInHand, record: HeldRecord, { tools }: ReadingParts
 
 /** The first attempt, and the hand-off when it fails for now or takes long. */
 async function deliverFirst(job: Job, record: HeldRecord, { spec, steps, tools }: ReadingParts): Promise<StepResult> {
-  const poison = await poisonous(record, job, tools);
-  if (poison !== undefined) return poison;
+  const aside = await setAside(record, job, tools);
+  if (aside !== undefined) return aside;
   const running = attempt(job, tools);
   const first = await withinMs(running, spec.handoffMs, tools.timeouts);
   if (first === undefined) {

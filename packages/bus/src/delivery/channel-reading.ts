@@ -3,7 +3,7 @@ import { carry } from "./carry.ts";
 import { takeFor } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
 import { newJob } from "./job.ts";
-import { poisonous } from "./poison.ts";
+import { setAside } from "./set-aside.ts";
 import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
 
 /**
@@ -23,8 +23,8 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
     const hand = takeFor(tools.stream, record);
     if (consumer.matches !== undefined && (hand.event === undefined || !consumer.matches(hand.event))) return true;
     const job = newJob(hand, consumerId);
-    const poison = await poisonous(record, job, tools);
-    const result = poison ?? (await carry(job, tools, { isOwnReader: true }));
+    const aside = await setAside(record, job, tools);
+    const result = aside ?? (await carry(job, tools, { isOwnReader: true }));
     const end = result.kind === "again" ? await steps.park(result.job) : result;
     return end.kind === "ended";
   };

@@ -1,5 +1,6 @@
 /**
  * Why an event is in the store and not with its consumer. `NotParked`: the bus refused it where it was to wait.
+ * `Expiring`: the broker was about to remove it, undelivered, for its age.
  * `TooLargeToKeep`: the store refused it whole, so its headers are here and its body is not; it cannot be put back.
  */
 export type DeadLetterReason =
@@ -10,6 +11,7 @@ export type DeadLetterReason =
   | "BacklogFull"
   | "NotParked"
   | "TooLargeToKeep"
+  | "Expiring"
   | "Poison";
 
 /** An event that could not be delivered, kept until somebody puts it back or throws it away. */

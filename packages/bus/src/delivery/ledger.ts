@@ -5,7 +5,16 @@ export interface LedgerEntry {
   /** `source` and `id` of the event; empty for a payload that is no event. */
   readonly source: string;
   readonly id: string;
-  readonly what: "attempt" | "delivered" | "parked" | "dead-lettered" | "stored" | "reply" | "deferred" | "dropped";
+  readonly what:
+    | "attempt"
+    | "delivered"
+    | "parked"
+    | "dead-lettered"
+    | "stored"
+    | "reply"
+    | "deferred"
+    | "dropped"
+    | "aging";
   /** The status of an answer, a reason, a wait: for people. */
   readonly detail: string;
 }
