@@ -1,5 +1,5 @@
 import { BusUnavailableError, LogFullError, RecordTooLargeError, recordBytes } from "@kelvin/bus";
-import type { Backlog, BusLog, BusReader, BusRecord, Clock, LogSpec } from "@kelvin/bus";
+import type { Backlog, BusLog, BusRecord, Clock, LogSpec } from "@kelvin/bus";
 import { Partitioners } from "kafkajs";
 import { groupName } from "./broker-names.ts";
 import { readMarks } from "./finished-marks.ts";
@@ -7,6 +7,7 @@ import { openGroupCommit } from "./group-commit.ts";
 import { isAnswer } from "./kafka-failure.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
 import { openKafkaReader } from "./kafka-reader.ts";
+import type { KafkaReader } from "./kafka-reader.ts";
 import { toMessage } from "./record-message.ts";
 import type { GroupList } from "./group-list.ts";
 import { sampleLag } from "./sampled-lag.ts";
@@ -32,7 +33,7 @@ const TROUBLE_MS = 1_500;
 /** Opens a handle of a log whose topic is there. */
 export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }: LogParts): BusLog {
   const { groupPrefix } = readSettings(spec, connection.topicPrefix);
-  const readers = new Set<BusReader>();
+  const readers = new Map<KafkaReader, string>();
   const readerIds = new Set<string>();
   const recordBytesMax = topic.batchBytesMax - OVERHEAD_BYTES;
   const { newClient } = connection;
@@ -48,6 +49,10 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }
       records += Math.max(0, high - Math.max(low, offset) - readMarks(offset, metadata).size);
     }
     return records;
+  };
+  const oldestOf = (readerId: string): number | undefined => {
+    const mine = [...readers].filter(([, id]) => id === readerId).flatMap(([{ oldestMs }]) => oldestMs ?? []);
+    return mine.length === 0 ? undefined : Math.min(...mine);
   };
   const lag = sampleLag(async () => {
     const backlogs = await Promise.all([...readerIds].map(backlog));
@@ -72,8 +77,9 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }
     ends: async () => writeEnds(await fetchEnds(connection, topic.name)),
     async openReader(readerSpec) {
       const group = groupName(groupPrefix, readerSpec.id);
-      const reader = await openKafkaReader({ connection, topic: topic.name, group, clock }, readerSpec);
-      readers.add(reader);
+      const { name, retentionMs } = topic;
+      const reader = await openKafkaReader({ connection, topic: name, group, retentionMs, clock }, readerSpec);
+      readers.set(reader, readerSpec.id);
       readerIds.add(readerSpec.id);
       return reader;
     },
@@ -83,9 +89,12 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }
       readerIds.delete(id);
       return dropped;
     },
-    backlog: async (id): Promise<Backlog> => ({ records: await backlog(id), oldestMs: undefined }),
+    async backlog(id): Promise<Backlog> {
+      const records = await backlog(id);
+      return { records, oldestMs: records === 0 ? undefined : oldestOf(id) };
+    },
     async close() {
-      for (const reader of readers) await reader.close();
+      for (const reader of readers.keys()) await reader.close();
       readers.clear();
       lag.close();
       trimmer.close();

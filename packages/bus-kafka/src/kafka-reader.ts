@@ -16,7 +16,15 @@ export interface ReaderParts {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly group: string;
+  /** After so long the broker removes a record, finished or not; undefined: never. */
+  readonly retentionMs: number | undefined;
   readonly clock: Clock;
+}
+
+/** A handle of a reader that knows how far behind it is. */
+export interface KafkaReader extends BusReader {
+  /** When the first record that is not finished came, of those that are here; undefined when there are none. */
+  readonly oldestMs: number | undefined;
 }
 
 /** Records that wait to be handed out, a partition: enough that nobody waits for the next fetch. */
@@ -37,7 +45,7 @@ const OPEN_MS_MAX = 30_000;
  *
  * @throws BusError
  */
-export async function openKafkaReader(parts: ReaderParts, spec: ReaderSpec): Promise<BusReader> {
+export async function openKafkaReader(parts: ReaderParts, spec: ReaderSpec): Promise<KafkaReader> {
   const beginning = await findBeginning(parts, spec);
   let trouble: Error | undefined;
   const desk: HandingOut["desk"] = {
@@ -116,8 +124,8 @@ interface HandingOut {
   };
 }
 
-function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): BusReader {
-  const { clock, group } = parts;
+function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): KafkaReader {
+  const { clock, group, retentionMs } = parts;
   let isOpen = true;
   let isClosed = false;
 
@@ -151,7 +159,7 @@ function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): Bus
         if (entry === undefined) break;
         room -= 1;
         place.held.add(entry);
-        const end = { finish: () => finish(entry, place), release: () => release(entry, place) };
+        const end = { finish: () => finish(entry, place), release: () => release(entry, place), retentionMs };
         give(holdRecord(entry, place, end), spec);
       }
       goOnReading(place);
@@ -167,6 +175,9 @@ function handOutFrom({ assignment, member, parts, spec, desk }: HandingOut): Bus
     if (place !== undefined) await waitOrPause(place, { member, clock, inFlightMax: spec.inFlightMax });
   };
   return {
+    get oldestMs() {
+      return oldestIn(assignment);
+    },
     pause() {
       isOpen = false;
     },
@@ -229,11 +240,24 @@ function give(record: HeldRecord, { onRecord }: ReaderSpec): void {
   }
 }
 
-function holdRecord(entry: WindowEntry, { window }: Place, end: Pick<HeldRecord, "finish" | "release">): HeldRecord {
+function oldestIn(assignment: Assignment): number | undefined {
+  const ages = [...assignment.places()].flatMap(({ window }) => window.oldestMs ?? []);
+  return ages.length === 0 ? undefined : Math.min(...ages);
+}
+
+/** How a record ends that is in somebody's hands. */
+interface RecordEnd extends Pick<HeldRecord, "finish" | "release"> {
+  /** @see ReaderParts.retentionMs */
+  readonly retentionMs: number | undefined;
+}
+
+function holdRecord(entry: WindowEntry, { window }: Place, end: RecordEnd): HeldRecord {
   let isEnded = false;
+  const acceptedAtMs = Number(entry.message.timestamp);
   return {
     ...toRecord(entry.message),
-    acceptedAtMs: Number(entry.message.timestamp),
+    acceptedAtMs,
+    ...(end.retentionMs === undefined ? {} : { expiresAtMs: acceptedAtMs + end.retentionMs }),
     // The broker does not tell who had it.
     lostHolders: 0,
     isAfter: (ends) => isAfterEnds(ends, window.partition, entry.offset),

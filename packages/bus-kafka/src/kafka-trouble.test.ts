@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { BusRefusedError, BusUnavailableError } from "@kelvin/bus";
-import type { Bus, BusRecord } from "@kelvin/bus";
+import type { Bus, BusLog, BusRecord, HeldRecord } from "@kelvin/bus";
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
 import { kafkaLogin, openKafkaServer, type KafkaServer } from "@kelvin/testkit/kafka-server";
 import { issueCertificates } from "@kelvin/x509";
@@ -157,6 +157,33 @@ withServer(`what is wrong is said, and names are kept (${problem ?? "found"})`, 
     expect(groups).toEqual(["kafka.shop.mail", "team-a.kafka.shop.mail"]);
   });
 
+  test("a record says when a topic with a retention drops it, and a log how old what waits is", async () => {
+    const bus = await openKafkaBus({ brokers: [server.address], name: "t" });
+    await makeTopic(server, "test-week", { "retention.ms": "604800000" });
+    const week = await bus.openLog(spec("week"));
+    await week.append(record("1"));
+    const held = await readOne(week);
+    const { acceptedAtMs, expiresAtMs } = held;
+    expect(expiresAtMs).toBe(acceptedAtMs + 604_800_000);
+    expect(await week.backlog("a")).toEqual({ records: 1, oldestMs: acceptedAtMs });
+    await held.finish();
+    expect(await week.backlog("a")).toEqual({ records: 0, oldestMs: undefined });
+    // Ours keep what is not finished.
+    const ours = await bus.openLog(spec("ours"));
+    await ours.append(record("1"));
+    expect((await readOne(ours)).expiresAtMs).toBeUndefined();
+    await bus.close();
+  });
+
+  test("a topic that is there and drops records by size is refused", async () => {
+    const bus = await openKafkaBus({ brokers: [server.address], name: "t" });
+    await makeTopic(server, "test-size", { "retention.bytes": "1000000" });
+    await expect(bus.openLog(spec("size"))).rejects.toThrow(
+      'retention.bytes is "1000000", so that it drops the oldest records, delivered or not; set it to "-1"',
+    );
+    await bus.close();
+  });
+
   test("a topic that is there with fewer replicas than asked for is refused", async () => {
     const bus = await openKafkaBus({ brokers: [server.address], name: "t" });
     await bus.openLog(spec("copies", { replicas: "1" }));
@@ -166,6 +193,14 @@ withServer(`what is wrong is said, and names are kept (${problem ?? "found"})`, 
     await bus.close();
   });
 });
+
+/** As somebody else would. */
+async function makeTopic(server: KafkaServer, topic: string, config: Record<string, string>): Promise<void> {
+  const admin = new Kafka({ brokers: [server.directAddress], logLevel: logLevel.NOTHING }).admin();
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+  await admin.disconnect();
+}
 
 function spec(id: string, settings: Record<string, string> = {}) {
   return { id: `test-${id}`, partitions: 1, unfinishedBytesMax: 10_000_000, settings };
@@ -205,6 +240,15 @@ async function listAll(server: KafkaServer): Promise<{ readonly topics: string[]
       .filter(isOurs)
       .sort(),
   };
+}
+
+/** The one that comes, held. */
+async function readOne(log: BusLog): Promise<HeldRecord> {
+  const held: HeldRecord[] = [];
+  const onRecord = (one: HeldRecord): void => void held.push(one);
+  await log.openReader({ id: "a", from: "beginning", inFlightMax: 10, onRecord });
+  await until(() => held.length === 1);
+  return held[0] ?? Promise.reject(new Error("none came"));
 }
 
 async function until(isSo: () => boolean): Promise<void> {

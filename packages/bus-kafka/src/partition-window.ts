@@ -26,6 +26,8 @@ export interface PartitionWindow {
   readonly readyBytes: number;
   /** Whether more may be read: the window reaches no further than marks can tell. */
   readonly isNarrow: boolean;
+  /** When the first record that is not finished came; undefined when none waits here. */
+  readonly oldestMs: number | undefined;
   /** What to tell the broker. */
   position(): Position;
   /** Takes what was read, all of it; `last` is the last offset that was looked at, filled or not. */
@@ -67,20 +69,11 @@ export function openWindow(partition: number, { offset, metadata }: Position): P
     get isNarrow() {
       return next - first() < SPAN_MAX / 2;
     },
-    position() {
-      const from = first();
-      const finished: number[] = [];
-      for (const [place, entry] of unsettled) if (entry === undefined || entry.isFinished) finished.push(place);
-      // Marks from before this process that were not read again yet.
-      for (const place of known) if (place >= next && place >= from) finished.push(place);
-      return {
-        offset: from,
-        metadata: writeMarks(
-          from,
-          finished.filter((place) => place - from < SPAN_MAX),
-        ),
-      };
+    get oldestMs() {
+      const [entry] = unsettled.values();
+      return entry === undefined ? undefined : Number(entry.message.timestamp);
     },
+    position: () => positionFrom(first(), next, { unsettled, known }),
     accept(messages, last) {
       for (const message of messages) {
         const place = Number(message.offset);
@@ -112,6 +105,20 @@ export function openWindow(partition: number, { offset, metadata }: Position): P
       settle();
     },
   };
+}
+
+/** The first unfinished record, and what is finished beyond it. */
+function positionFrom(
+  from: number,
+  next: number,
+  { unsettled, known }: { unsettled: ReadonlyMap<number, WindowEntry | undefined>; known: ReadonlySet<number> },
+): Position {
+  const finished: number[] = [];
+  for (const [place, entry] of unsettled) if (entry === undefined || entry.isFinished) finished.push(place);
+  // Marks from before this process that were not read again yet.
+  for (const place of known) if (place >= next && place >= from) finished.push(place);
+  const near = finished.filter((place) => place - from < SPAN_MAX);
+  return { offset: from, metadata: writeMarks(from, near) };
 }
 
 function bytesOf(entry: WindowEntry | undefined): number {

@@ -14,6 +14,8 @@ export interface Topic {
   readonly replicas: number;
   /** The greatest batch of records that it takes. */
   readonly batchBytesMax: number;
+  /** How long records are kept, finished or not; undefined: as long as nobody removes them. */
+  readonly retentionMs: number | undefined;
   readonly config: ReadonlyMap<string, string>;
 }
 
@@ -77,6 +79,7 @@ export async function findTopic(name: string, connection: KafkaConnection): Prom
         partitions: partitions.length,
         replicas: partitions.length === 0 ? 0 : Math.min(...partitions.map(({ replicas }) => replicas.length)),
         batchBytesMax: Number(config.get("max.message.bytes") ?? BATCH_BYTES_MAX),
+        retentionMs: limitOf(config.get("retention.ms")),
         config,
       };
     } catch (error) {
@@ -84,6 +87,12 @@ export async function findTopic(name: string, connection: KafkaConnection): Prom
       throw error;
     }
   });
+}
+
+/** Kafka writes -1 for none. */
+function limitOf(text = "-1"): number | undefined {
+  const limit = Number(text);
+  return limit < 0 ? undefined : limit;
 }
 
 /** What a topic is made with. */
@@ -124,6 +133,13 @@ export function checkTopic(topic: Topic, spec: LogSpec, { replicas }: Pick<LogSe
     refuse(
       `its cleanup.policy is "${policy}", which drops records of one key`,
       `set it to "delete" or give the channel another name`,
+    );
+  }
+  const bytes = topic.config.get("retention.bytes");
+  if (limitOf(bytes) !== undefined) {
+    refuse(
+      `its retention.bytes is "${bytes}", so that it drops the oldest records, delivered or not`,
+      `set it to "-1" or give the channel another name`,
     );
   }
   if (topic.partitions < spec.partitions) {
