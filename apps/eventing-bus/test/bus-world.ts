@@ -1,6 +1,12 @@
 import { createServer, request, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { KubeObject } from "@kelvin/api";
+import type {
+  Bus,
+  BusParameters,
+  Channel as BusChannel,
+  Subscription as BusSubscription,
+} from "@kelvin/api/channels/v1alpha1";
 import type { Broker, Trigger } from "@kelvin/api/eventing/v1";
 import type { InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1";
 import { createLogger } from "@kelvin/http-service";
@@ -25,7 +31,7 @@ export interface BusWorld {
 export interface PostOptions {
   readonly host?: string;
   readonly method?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   readonly body?: string;
 }
 
@@ -89,8 +95,15 @@ export interface Received {
   readonly body: string;
 }
 
-/** A subscriber over real HTTP that notes what it gets and answers with a status. */
-export async function openSink(status: (got: Received) => number = () => 202) {
+/** What a subscriber answers. */
+export interface SinkAnswer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** A subscriber over real HTTP that notes what it gets and answers with a status, or more. */
+export async function openSink(answer: (got: Received) => number | SinkAnswer = () => 202) {
   const received: Received[] = [];
   const server = createServer((message, response) => {
     let body = "";
@@ -98,7 +111,9 @@ export async function openSink(status: (got: Received) => number = () => 202) {
     message.on("end", () => {
       const got = { headers: message.headers, body };
       received.push(got);
-      response.writeHead(status(got)).end();
+      const told = answer(got);
+      const { status, headers = {}, body: text = "" } = typeof told === "number" ? { status: told } : told;
+      response.writeHead(status, headers).end(text);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -186,5 +201,59 @@ export function subscription(name: string, url: string, channelKind = "InMemoryC
     metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1 },
     spec: { channel: { apiVersion: "messaging.knative.dev/v1", kind: channelKind, name: "news" } },
     status: { observedGeneration: 1, physicalSubscription: { subscriberUri: url } },
+  };
+}
+
+// Of channels.knative.dev.
+
+/** A bus of every namespace, or, with one in its metadata, of that. */
+export function bus(name: string, parameters: BusParameters = {}, metadata: KubeObject["metadata"] = {}): Bus {
+  return {
+    apiVersion: "channels.knative.dev/v1alpha1",
+    kind: metadata.namespace === undefined ? "ClusterBus" : "Bus",
+    metadata: { name, uid: `uid-bus-${name}`, generation: 1, ...metadata },
+    spec: { parameters, dispatcher: { image: "example.test/bus" } },
+  };
+}
+
+export interface BusChannelOptions {
+  readonly spec?: BusChannel["spec"];
+  readonly metadata?: KubeObject["metadata"];
+}
+
+/** A channel of the ClusterBus `stub`, unless its spec says another. */
+export function busChannel(name: string, { spec = {}, metadata = {} }: BusChannelOptions = {}): BusChannel {
+  return {
+    apiVersion: "channels.knative.dev/v1alpha1",
+    kind: "Channel",
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: spec.bus === undefined ? { clusterBus: "stub", ...spec } : spec,
+    status: { observedGeneration: metadata.generation ?? 1 },
+  };
+}
+
+export interface BusSubscriptionOptions {
+  readonly spec?: BusSubscription["spec"];
+  readonly metadata?: KubeObject["metadata"];
+  readonly status?: BusSubscription["status"];
+}
+
+/** A Subscription to the channel `news`. */
+export function busSubscription(
+  name: string,
+  url: string | undefined,
+  options: BusSubscriptionOptions = {},
+): BusSubscription {
+  const { spec = {}, metadata = {}, status = {} } = options;
+  return {
+    apiVersion: "channels.knative.dev/v1alpha1",
+    kind: "Subscription",
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: { channel: "news", subscriber: "whoever", ...spec },
+    status: {
+      observedGeneration: metadata.generation ?? 1,
+      ...(url === undefined ? {} : { subscriberUri: url }),
+      ...status,
+    },
   };
 }

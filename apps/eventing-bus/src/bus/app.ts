@@ -36,7 +36,7 @@ const { randomUUID } = process.getBuiltinModule("node:crypto");
 export async function openBus(config: BusConfig, deps: BusDeps): Promise<RunningBus> {
   const { log, clock } = deps;
   const boot = randomUUID();
-  const book = openReportBook({ bus: config.bus, replica: config.podName, boot, clock });
+  const book = openReportBook({ bus: config.bus.id, replica: config.podName, boot, clock });
   const parts = openBusParts(config, deps, book);
   const { routes, link, servers } = parts;
   const answers = new Map<number, number>();
@@ -65,7 +65,7 @@ export async function openBus(config: BusConfig, deps: BusDeps): Promise<Running
     });
     state.isJoined = true;
     book.setSynced();
-    log.info({ bus: config.bus }, "Joined");
+    log.info({ bus: config.bus.id }, "Joined");
   };
   const joined = join();
   return {

@@ -1,6 +1,8 @@
 import { systemClock as deliveryClock } from "@kelvin/bus";
+import { Bus } from "@kelvin/api/channels/v1alpha1/kinds";
 import { ConfigMap, makeCallPlaces, UnavailableError } from "@kelvin/kube";
 import { openHttpSender } from "../data-path/http-sender.ts";
+import { makeBrokerNames } from "../model/broker-names.ts";
 import type { BusDeps } from "./app.ts";
 import { openBusLink, type BusLink } from "./bus-link.ts";
 import { makeClusterView } from "./cluster-view.ts";
@@ -36,16 +38,16 @@ const senderLimits = { connectionsMax: 100, originsMax: 1_000, answerBytesMax: 1
 /** The only place that knows all parts, and which of them calls which. */
 export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, book: ReportBook): BusParts {
   const { systemNamespace } = config;
-  const informers = openInformers({ kube, systemNamespace, log });
+  const informers = openInformers({ kube, systemNamespace, bus: config.bus, log });
   const configMaps = openConfigMaps({ kube, informer: informers.configMaps, systemNamespace, clock, log });
-  const view = makeClusterView(config.bus, informers, configMaps);
+  const view = makeClusterView(config, informers, configMaps);
   const census = openConsumerCensus({ book, clock, log });
   const open = async () => {
     const opened = await config.openBus();
     return { ...opened, deadLetters: census.watch(opened.deadLetters) };
   };
   const link = openBusLink(open, { clock, log });
-  const heartbeat = openHeartbeat({ ask: (signal) => askServer(kube, systemNamespace, signal), clock });
+  const heartbeat = openHeartbeat({ ask: (signal) => askServer(kube, config, signal), clock });
   const routes = makeRoutes();
   const sender = openHttpSender({ ...senderLimits, clock: deliveryClock });
   let attempts = 0;
@@ -60,9 +62,10 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
       clock: deliveryClock,
       log,
       onAttempt: () => (attempts += 1),
-      senderFor: (namespace) => sender.forNamespace(namespace),
+      senderFor: ({ kind, namespace }) => (kind === "BusChannel" ? sender.plain : sender.forNamespace(namespace)),
       streamBytesMax: config.streamBytesMax,
     },
+    names: makeBrokerNames(config.kind, config.bus.name),
     places: makeCallPlaces(PLACES),
     clock,
     log,
@@ -107,9 +110,13 @@ async function untilFinished(servers: StreamServers, clock: BusDeps["clock"]): P
 }
 
 /** Any answer will do, a refusal too. */
-async function askServer(kube: BusDeps["kube"], namespace: string, signal: AbortSignal): Promise<void> {
+async function askServer(kube: BusDeps["kube"], config: BusConfig, signal: AbortSignal): Promise<void> {
+  const { name, namespace } = config.bus;
   try {
-    await kube.find(ConfigMap, { namespace, name: "config-br-default-channel" }, { signal });
+    // A Bus may ask for nothing outside its namespace.
+    if (namespace !== "") await kube.find(Bus, { namespace, name }, { signal });
+    else
+      await kube.find(ConfigMap, { namespace: config.systemNamespace, name: "config-br-default-channel" }, { signal });
   } catch (error) {
     if (error instanceof UnavailableError || signal.aborted) throw error;
   }

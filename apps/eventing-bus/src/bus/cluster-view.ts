@@ -1,9 +1,12 @@
 import type { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import type { Channel, InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
+import { plainChannel, type ChannelArguments, type Understood } from "../model/bus-arguments.ts";
 import { brokerConfigOf, busOfChannel, busServingBroker, type ConfigMapName } from "../model/bus-of.ts";
 import { destination, isSettled, type InheritedDelivery } from "../model/consumer-of.ts";
 import { stubBus } from "../model/names.ts";
+import type { BusConfig } from "./config.ts";
 import type { ConfigMaps } from "./config-maps.ts";
+import { makeFoundingView, type BusSubscriptionOf, type FoundingView } from "./founding-view.ts";
 import { brokerOf, channelOf, indexes, type Informers } from "./informers.ts";
 import { nameOf, objectText, type StreamName } from "./stream-key.ts";
 
@@ -18,6 +21,9 @@ export interface WantedStream {
   readonly isSettled: boolean;
   readonly triggers: readonly Trigger[];
   readonly subscriptions: readonly SubscriptionOf[];
+  readonly busSubscriptions: readonly BusSubscriptionOf[];
+  /** What a channel of the founding kind says to its bus; nothing for all others. */
+  readonly arguments: Understood<ChannelArguments>;
 }
 
 /** A Subscription, and what it inherits: the Channel that it names may be more than the one that stands for it. */
@@ -38,17 +44,23 @@ export interface ClusterView {
   onChange(listener: (streams: readonly StreamName[]) => void): void;
 }
 
+/** Which bus looks. */
+export type Viewer = Pick<BusConfig, "bus" | "kind">;
+
 /** @see ClusterView */
-export function makeClusterView(bus: string, informers: Informers, configMaps: ConfigMaps): ClusterView {
-  const views = { bus, informers, configMaps };
+export function makeClusterView(viewer: Viewer, informers: Informers, configMaps: ConfigMaps): ClusterView {
+  const founding = makeFoundingView(viewer, informers);
+  const views = { bus: viewer.bus.id, informers, configMaps, founding };
   return {
     wanted: (stream) => wantedOf(stream, views),
     streams: () => [
       ...informers.brokers.list().map((object) => nameOf("Broker", object)),
       ...informers.channels.list().map((object) => nameOf("Channel", object)),
       ...informers.inMemoryChannels.list().map((object) => nameOf("InMemoryChannel", object)),
+      ...founding.streams(),
     ],
     onChange(listener) {
+      founding.onChange(listener);
       listenToStreams(informers, listener);
       listenToConsumers(informers, listener);
       configMaps.onChange((name) => {
@@ -63,13 +75,17 @@ export function makeClusterView(bus: string, informers: Informers, configMaps: C
   };
 }
 
+const NO_ARGUMENTS = { ok: true, value: plainChannel } as const;
+
 interface Views {
   readonly bus: string;
+  readonly founding: FoundingView;
   readonly informers: Informers;
   readonly configMaps: ConfigMaps;
 }
 
-function wantedOf(stream: StreamName, { bus, informers, configMaps }: Views): Wanted {
+function wantedOf(stream: StreamName, { bus, founding, informers, configMaps }: Views): Wanted {
+  if (stream.kind === "BusChannel") return founding.wanted(stream);
   const object = findStream(stream, informers);
   if (object === undefined) return "gone";
   if (busServing(stream, object, configMaps) !== bus) return "elsewhere";
@@ -83,6 +99,8 @@ function wantedOf(stream: StreamName, { bus, informers, configMaps }: Views): Wa
     isSettled: isSettled(object),
     triggers: isBroker ? informers.triggers.byIndex(indexes.broker, objectText(stream)) : [],
     subscriptions: isBroker ? [] : subscriptionsOf(stream, informers),
+    busSubscriptions: [],
+    arguments: NO_ARGUMENTS,
   };
 }
 

@@ -4,11 +4,19 @@ import { parseBusConfig } from "./config.ts";
 test("the least: a name, which is the kind as well", () => {
   expect(parseBusConfig({ BUS_NAME: "stub" })).toMatchObject({
     systemNamespace: "knative-eventing",
-    bus: "stub",
+    bus: { id: "stub", name: "stub", namespace: "" },
+    kind: "stub",
     host: "127.0.0.1",
     httpPort: 8080,
     internalPort: 8090,
     streamBytesMax: 64 * 1024 * 1024,
+  });
+});
+
+test("a bus of a namespace says which, and what it is made of", () => {
+  expect(parseBusConfig({ BUS_NAME: "mine", BUS_NAMESPACE: "shop", BUS_KIND: "stub" })).toMatchObject({
+    bus: { id: "shop/mine", name: "mine", namespace: "shop" },
+    kind: "stub",
   });
 });
 
@@ -24,7 +32,7 @@ test.each<[Record<string, string>, string]>([
   [{}, "BUS_NAME: name the bus"],
   [{ BUS_NAME: "mine" }, 'BUS_KIND must be one of stub, nats, kafka, gcppubsub, was "mine"'],
   [{ BUS_NAME: "mine", BUS_KIND: "rabbit" }, 'was "rabbit"'],
-  [{ BUS_NAME: "stub", BUS_NAMESPACE: "shop" }, "BUS_NAMESPACE"],
+  [{ BUS_NAME: "mine", BUS_NAMESPACE: "shop" }, "BUS_KIND must be one of"],
   [{ BUS_NAME: "stub", STREAM_MIB_MAX: "0" }, 'STREAM_MIB_MAX must be a whole number from 1 to 1048576, was "0"'],
   [{ BUS_NAME: "stub", STREAM_MIB_MAX: "1.5" }, "STREAM_MIB_MAX"],
   [{ BUS_NAME: "stub", HTTP_PORT: "x" }, "HTTP_PORT"],

@@ -1,7 +1,17 @@
 import { parsePort } from "@kelvin/http-service";
-import { systemNamespaceDefault } from "../model/names.ts";
-import { findBusOpener } from "./open-bus.ts";
+import type { BusKind } from "../model/bus-kind.ts";
+import { busId, systemNamespaceDefault } from "../model/names.ts";
+import { findBus } from "./open-bus.ts";
 import type { OpenBus } from "./opened-bus.ts";
+
+/** Which bus this process serves. */
+export interface BusPlace {
+  /** What it is known by: `name`, or `namespace/name`. */
+  readonly id: string;
+  readonly name: string;
+  /** Of a Bus, which serves the Channels of its namespace; empty for a ClusterBus, which serves all and all other kinds. */
+  readonly namespace: string;
+}
 
 /** Which bus this process serves, and where it listens, from the environment. */
 export interface BusConfig {
@@ -11,8 +21,8 @@ export interface BusConfig {
   readonly host: string;
   readonly httpPort: number;
   readonly internalPort: number;
-  /** The bus's name; that of its kind, unless there are several of one kind. */
-  readonly bus: string;
+  readonly bus: BusPlace;
+  readonly kind: BusKind;
   readonly openBus: OpenBus;
   /** How much may wait in one stream for its consumers. */
   readonly streamBytesMax: number;
@@ -27,9 +37,9 @@ const STREAM_MIB_MAX = 1024 * 1024;
 
 /** Parses the environment. @throws Error naming the variable that is wrong and what is allowed. */
 export function parseBusConfig(env: NodeJS.ProcessEnv): BusConfig {
-  const bus = env["BUS_NAME"] ?? "";
-  if (bus === "") throw new Error("BUS_NAME: name the bus that this process serves, such as stub");
-  if ((env["BUS_NAMESPACE"] ?? "") !== "") throw new Error("BUS_NAMESPACE: buses of one namespace are not served yet");
+  const { BUS_NAME: name = "", BUS_NAMESPACE: namespace = "", BUS_KIND: kind = "" } = env;
+  if (name === "") throw new Error("BUS_NAME: name the bus that this process serves, such as stub");
+  const found = findBus(kind === "" ? name : kind);
   return {
     systemNamespace: env["SYSTEM_NAMESPACE"] ?? systemNamespaceDefault,
     podName: env["POD_NAME"] ?? `eventing-bus-${process.pid}`,
@@ -37,8 +47,9 @@ export function parseBusConfig(env: NodeJS.ProcessEnv): BusConfig {
     host: env["POD_IP"] === undefined ? "127.0.0.1" : "0.0.0.0",
     httpPort: parsePort(env, "HTTP_PORT", parsePort(env, "PORT", 8080)),
     internalPort: parsePort(env, "INTERNAL_PORT", 8090),
-    bus,
-    openBus: findBusOpener(env["BUS_KIND"] ?? bus)(env),
+    bus: { id: busId(name, namespace), name, namespace },
+    kind: found.kind,
+    openBus: found.opener(env),
     streamBytesMax: parseMib(env["STREAM_MIB_MAX"] ?? "") * 1024 * 1024,
     lingerMs: LINGER_MS,
   };

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Trigger } from "@kelvin/api/eventing/v1";
+import { makeBrokerNames } from "../model/broker-names.ts";
+import { plainChannel } from "../model/bus-arguments.ts";
 import { writeSince } from "../model/since.ts";
 import { subscription, trigger, type TriggerOptions } from "../../test/bus-world.ts";
 import type { WantedStream } from "./cluster-view.ts";
 import { beginAt, isWithoutSince, nextEditions, type Edition, type Editions } from "./editions.ts";
 
 const stream = { uid: "uid-orders", life: "0" };
+const names = makeBrokerNames("stub", "stub");
 const inherited = { delivery: undefined, deadLetter: undefined };
 const wanted = (triggers: readonly Trigger[]): WantedStream => ({
   uid: "uid-orders",
@@ -15,9 +18,11 @@ const wanted = (triggers: readonly Trigger[]): WantedStream => ({
   isSettled: true,
   triggers,
   subscriptions: [],
+  busSubscriptions: [],
+  arguments: { ok: true, value: plainChannel },
 });
 const next = (one: Trigger, before: Editions = new Map()): Edition | undefined =>
-  nextEditions(wanted([one]), { before, inherited, stream }).get("uid-t");
+  nextEditions(wanted([one]), { before, inherited, stream, names }).get("uid-t");
 const at = (generation: number, observedGeneration: number | undefined, more: TriggerOptions = {}): Trigger => {
   const made = trigger("t", "http://s/", { ...more, metadata: { generation, ...more.metadata } });
   const { observedGeneration: _, ...status } = made.status ?? {};
@@ -55,7 +60,7 @@ describe("a Trigger", () => {
     const before = served(one);
     expect(next(one, before)).toBe(before.get("uid-t"));
     expect(next(at(1, 1, { metadata: { resourceVersion: "6" } }), before)).not.toBe(before.get("uid-t"));
-    const other = { before, inherited: { ...inherited, delivery: { retry: 3 } }, stream };
+    const other = { before, inherited: { ...inherited, delivery: { retry: 3 } }, stream, names };
     expect(nextEditions(wanted([one]), other).get("uid-t")?.consumer.retryPolicy.retry).toBe(3);
   });
 
@@ -103,7 +108,7 @@ test("a Subscription needs no beginning, and is held as a Trigger is", () => {
     };
     return { ...wanted([]), subscriptions: [{ subscription: one, inherited }] };
   };
-  const context = { before: new Map<string, Edition>(), inherited, stream };
+  const context = { before: new Map<string, Edition>(), inherited, stream, names };
   const current = nextEditions(of(1), context).get("uid-s");
   expect([current?.isHeld, isWithoutSince(current as Edition)]).toEqual([false, false]);
   expect(nextEditions(of(2), context).get("uid-s")).toMatchObject({

@@ -1,6 +1,8 @@
 import type { Consumer } from "@kelvin/bus";
 import type { CompiledFilter, Trigger } from "@kelvin/api/eventing/v1";
 import { statusAnnotations } from "../model/annotations.ts";
+import type { BrokerNames } from "../model/broker-names.ts";
+import { consumerOfBusSubscription } from "../model/bus-consumer-of.ts";
 import {
   consumerOfSubscription,
   consumerOfTrigger,
@@ -10,6 +12,8 @@ import {
 } from "../model/consumer-of.ts";
 import { readSince, writeSince, type StreamLife } from "../model/since.ts";
 import type { SubscriptionOf, WantedStream } from "./cluster-view.ts";
+import type { BusSubscriptionOf } from "./founding-view.ts";
+import { nameOf } from "./stream-key.ts";
 
 /** A consumer as it is served. */
 export interface Edition {
@@ -37,6 +41,7 @@ export interface EditionContext {
   readonly before: Editions;
   readonly inherited: InheritedDelivery;
   readonly stream: StreamLife;
+  readonly names: Pick<BrokerNames, "consumer">;
 }
 
 /** The consumers that a stream is to have, but for those that are being deleted. */
@@ -44,6 +49,7 @@ export function nextEditions(wanted: WantedStream, context: EditionContext): Map
   const next = new Map<string, Edition>();
   for (const trigger of wanted.triggers) add(next, trigger, triggerEdition(trigger, context));
   for (const one of wanted.subscriptions) add(next, one.subscription, subscriptionEdition(one, context));
+  for (const one of wanted.busSubscriptions) add(next, one.subscription, busSubscriptionEdition(one, context));
   return next;
 }
 
@@ -51,7 +57,7 @@ function add(editions: Map<string, Edition>, { metadata }: Watched, edition: Edi
   if (edition !== undefined && metadata.deletionTimestamp === undefined) editions.set(metadata.uid ?? "", edition);
 }
 
-type Watched = Trigger | SubscriptionOf["subscription"];
+type Watched = Trigger | SubscriptionOf["subscription"] | BusSubscriptionOf["subscription"];
 
 /**
  * A spec is served once its status speaks of it (`current`). Until then the former edition goes on. After a restart there is
@@ -95,6 +101,27 @@ function subscriptionEdition(
   if (kind === "new") return undefined;
   if (kind === "former") return former;
   return { consumer: consumerOfSubscription(subscription, inherited), isHeld: kind === "held", since: undefined };
+}
+
+/**
+ * With arguments that are wrong it is served as it was; one that was not, as far as this process knows, is suspended: an earlier
+ * process may have left events that wait for it.
+ */
+function busSubscriptionEdition(
+  { subscription, arguments: said }: BusSubscriptionOf,
+  { before, names }: EditionContext,
+): Edition | undefined {
+  const former = before.get(subscription.metadata.uid ?? "");
+  const kind = editionKind(subscription, former);
+  if (kind === "new") return undefined;
+  if (former !== undefined && (kind === "former" || !said.ok)) return former;
+  const id = names.consumer(nameOf("BusSubscription", subscription));
+  if (!said.ok) {
+    const consumer = consumerOfBusSubscription(subscription, { id, from: "end" });
+    return { consumer: { ...consumer, subscriber: undefined, isSuspended: true }, isHeld: true, since: undefined };
+  }
+  const consumer = consumerOfBusSubscription(subscription, { id, ...said.value });
+  return { consumer, isHeld: kind === "held", since: undefined };
 }
 
 /** Lets a Trigger begin at a place; undefined: nobody has said yet. */

@@ -1,4 +1,5 @@
 import type { NatsCredentials } from "@kelvin/bus-nats";
+import { busId } from "../model/names.ts";
 import { DEAD_LETTER_BYTES_MAX, FOR_EVER, type OpenBus } from "./opened-bus.ts";
 
 /** The bus on NATS servers with JetStream. @throws Error naming the variable. */
@@ -6,7 +7,7 @@ export function openNats(env: NodeJS.ProcessEnv): OpenBus {
   const servers = serversOf(env["NATS_URL"] ?? "");
   const credentials = credentialsOf(env);
   const name = env["POD_NAME"] ?? "eventing-bus";
-  const id = env["BUS_NAME"] ?? "nats";
+  const id = busId(env["BUS_NAME"] ?? "nats", env["BUS_NAMESPACE"]);
   return async () => {
     const { openNatsBus } = await import("@kelvin/bus-nats");
     const bus = await openNatsBus({ servers, name, ...(credentials === undefined ? {} : { credentials }) });

@@ -1,7 +1,5 @@
 import type { Bus, DeadLetterStore } from "@kelvin/bus";
-
-/** What a bus is made of. */
-export type BusKind = "stub" | "nats" | "kafka" | "gcppubsub";
+import type { BusKind } from "../model/bus-kind.ts";
 
 /** A bus that is open. */
 export interface OpenedBus {

@@ -4,7 +4,7 @@ import { makeRoutes } from "./routes.ts";
 import type { StreamKind, StreamName } from "./stream-key.ts";
 
 const named = (kind: StreamKind): StreamName => ({ kind, namespace: "shop", name: "orders" });
-const entrance = (text: string): Refusal => ({ refusal: { status: 503, text, retryAfterSeconds: 1 } });
+const entrance = (text: string): Refusal => ({ kind: "channel", refusal: { status: 503, text, retryAfterSeconds: 1 } });
 const channelHost = "orders-kn-channel.shop.svc.cluster.local";
 
 test("channels by Host, or by path at their Service; Brokers by path at any other", () => {

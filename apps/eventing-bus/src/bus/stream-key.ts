@@ -1,11 +1,17 @@
 import type { KubeObject } from "@kelvin/api";
 import type { ObjectName } from "../model/names.ts";
 
-/** What is a stream. */
-export type StreamKind = "Broker" | "Channel" | "InMemoryChannel";
+/** What is a stream. `BusChannel` is the Channel of the founding kind, which is called as messaging's is. */
+export type StreamKind = "Broker" | "Channel" | "InMemoryChannel" | "BusChannel";
 
 /** The name of a stream, as an object. */
 export type StreamName = ObjectName & { readonly kind: StreamKind };
+
+/** What consumers of a stream are. */
+export function consumerKindOf(stream: StreamKind): "Trigger" | "Subscription" | "BusSubscription" {
+  if (stream === "Broker") return "Trigger";
+  return stream === "BusChannel" ? "BusSubscription" : "Subscription";
+}
 
 /** An object's name as text, for maps. */
 export function objectText({ kind, namespace, name }: ObjectName): string {

@@ -1,5 +1,6 @@
 import { makeBackoff, type Backoff, type CallPlaces, type Clock } from "@kelvin/kube";
 import type { Logger } from "@kelvin/http-service";
+import type { BrokerNames } from "../model/broker-names.ts";
 import type { InheritedDelivery } from "../model/consumer-of.ts";
 import type { BusLink } from "./bus-link.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -10,7 +11,8 @@ import type { OpenStream, StreamParts } from "./open-stream.ts";
 import type { ReportBook } from "./report-book.ts";
 import type { Routes } from "./routes.ts";
 import type { StreamName } from "./stream-key.ts";
-import { consumersOf, reportStream, syncStream } from "./sync-stream.ts";
+import { consumersOf, reportStream } from "./stream-reports.ts";
+import { refuse, syncStream } from "./sync-stream.ts";
 
 /** What all stream servers of this process share. */
 export interface ServerDeps {
@@ -21,6 +23,7 @@ export interface ServerDeps {
   readonly book: ReportBook;
   readonly census: ConsumerCensus;
   readonly parts: StreamParts;
+  readonly names: BrokerNames;
   /** How many of them work at the broker at once. */
   readonly places: CallPlaces;
   readonly clock: Clock;
@@ -68,6 +71,8 @@ export interface ServerState {
 export interface OpenedStream extends OpenStream {
   /** Of its object. */
   readonly uid: string;
+  /** What was said of it when it was opened (`ChannelArguments`), as text. */
+  readonly saidText: string;
   /** @see OpenedBus.life */
   readonly life: string;
   /** Delivers nothing any more; what it has at the bus is being removed. */
@@ -177,7 +182,7 @@ function reportFailure(state: ServerState, deps: ServerDeps, message: string): v
   const wanted = deps.view.wanted(stream);
   if (typeof wanted === "string") return;
   if (opened === undefined && wanted.deletedAtMs === undefined) {
-    deps.routes.set(stream, { refusal: { status: 503, text: message, retryAfterSeconds: 1 } });
+    refuse(message, { state, deps });
     reportStream(wanted, { state: "failed", message }, { state, deps });
   }
   for (const { metadata } of consumersOf(wanted)) {

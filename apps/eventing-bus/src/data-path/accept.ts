@@ -16,14 +16,18 @@ import {
   type CloudEvent,
   type RawHeaders,
 } from "@kelvin/cloudevents";
+import { forwardableHeaders } from "./forwardable-headers.ts";
 import { passedHeaders } from "./passed-headers.ts";
 import { nextTimeToLive } from "./time-to-live.ts";
 
 /** Where events are accepted. */
 export interface Entrance {
   readonly log: Pick<BusLog, "append">;
-  /** `broker`: sets the arrival time and counts passes. `channel`: takes any payload, and CloudEvents as they are. */
-  readonly kind: "broker" | "channel";
+  /**
+   * `broker`: sets the arrival time and counts passes. `channel`: takes any payload, and CloudEvents as they are. `busChannel`:
+   * takes any payload, and looks at none.
+   */
+  readonly kind: "broker" | "channel" | "busChannel";
   /** Now, in milliseconds since 1970. */
   readonly nowMs: () => number;
 }
@@ -76,6 +80,7 @@ export class LoopError extends BusRefusedError {
 }
 
 function readRecords(headers: RawHeaders, body: Buffer, entrance: Entrance): BusRecord[] {
+  if (entrance.kind === "busChannel") return [{ headers: forwardableHeaders(headers), body }];
   const passed = passedHeaders(headers);
   const mode = messageMode(headers);
   if (mode === "batch") {

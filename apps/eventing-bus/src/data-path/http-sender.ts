@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { makeTimeouts, type Clock, type Sender, type SendOutcome, type SendRequest } from "@kelvin/bus";
 import { openPostClient, type PostAnswer, type PostClient } from "@kelvin/http-proxy";
 import { isForbiddenAddress, lookupAllowed } from "./forbidden-address.ts";
+import { forwardableHeaders, retryAfterOf } from "./forwardable-headers.ts";
 import { passedHeaders } from "./passed-headers.ts";
 import { openTlsPosts, type TlsPosts } from "./tls-posts.ts";
 
@@ -22,6 +23,8 @@ export interface HttpSenderOptions {
 export interface HttpSender extends Sender {
   /** The same sender, for the consumers of one namespace: they are told which it is (`Kn-Namespace`). */
   forNamespace(namespace: string): Sender;
+  /** The same sender, which adds nothing to what it sends, as v0.1's; of answers it keeps what v0.1 sends on, and no more. */
+  readonly plain: Sender;
   close(): Promise<void>;
 }
 
@@ -55,16 +58,20 @@ export function openHttpSender(options: HttpSenderOptions): HttpSender {
     targets.set(url, target);
     return target;
   };
-  const send = (request: SendRequest, namespace?: string): Promise<SendOutcome> => {
+  const send = (request: SendRequest, manners: Manners): Promise<SendOutcome> => {
     const target = targetOf(request.destination.url);
     if (typeof target === "string") return Promise.resolve(unanswered(target));
-    const toPost: ToPost = { request, target, headers: headersOf(request, namespace) };
+    const toPost: ToPost = { request, target, manners, headers: manners.headersOf(request) };
     if (!target.isTls) return postPlain(toPost, { plain, timeouts, connectMsMax: options.connectMsMax });
     return postTls(toPost, tls);
   };
   return {
-    send: (request) => send(request),
-    forNamespace: (namespace) => ({ send: (request) => send(request, namespace) }),
+    send: (request) => send(request, modern),
+    forNamespace(namespace) {
+      const manners = mannersIn(namespace);
+      return { send: (request) => send(request, manners) };
+    },
+    plain: { send: (request) => send(request, founding) },
     async close() {
       timeouts.close();
       plain.close();
@@ -72,6 +79,34 @@ export function openHttpSender(options: HttpSenderOptions): HttpSender {
     },
   };
 }
+
+/** What goes with a message besides its own headers, and what is kept of an answer's. */
+interface Manners {
+  readonly headersOf: (request: SendRequest) => string[];
+  readonly keptOf: (headers: readonly string[]) => string[];
+}
+
+const modern: Manners = {
+  headersOf: ({ purpose, message }) =>
+    purpose === "deliver" ? [...message.headers, "prefer", "reply"] : message.headers,
+  // An answer may be sent on as an event, so of its headers those are kept that go on; the others are matters of one hop.
+  keptOf: passedHeaders,
+};
+
+function mannersIn(namespace: string): Manners {
+  return {
+    ...modern,
+    headersOf: ({ purpose, message }) => {
+      const headers = [...message.headers, "kn-namespace", namespace];
+      return purpose === "deliver" ? [...headers, "prefer", "reply"] : headers;
+    },
+  };
+}
+
+const founding: Manners = {
+  headersOf: ({ message }) => message.headers,
+  keptOf: (headers) => [...forwardableHeaders(headers), ...retryAfterOf(headers)],
+};
 
 /** An address as it was read, once. */
 interface Target {
@@ -99,6 +134,7 @@ interface ToPost {
   readonly request: SendRequest;
   readonly target: Target;
   readonly headers: string[];
+  readonly manners: Manners;
 }
 
 interface PlainTools {
@@ -108,7 +144,7 @@ interface PlainTools {
 }
 
 async function postPlain(
-  { request, target, headers }: ToPost,
+  { request, target, headers, manners }: ToPost,
   { plain, timeouts, connectMsMax }: PlainTools,
 ): Promise<SendOutcome> {
   const { host, port, authority, path } = target;
@@ -120,7 +156,7 @@ async function postPlain(
         if (!posting.isConnected) posting.abort(`no connection within ${connectMsMax} ms`);
       });
   try {
-    return answered(await posting.answer);
+    return answered(await posting.answer, manners);
   } catch (error) {
     return unanswered(reasonOf(error));
   } finally {
@@ -129,7 +165,7 @@ async function postPlain(
   }
 }
 
-async function postTls({ request, target, headers }: ToPost, tls: TlsPosts): Promise<SendOutcome> {
+async function postTls({ request, target, headers, manners }: ToPost, tls: TlsPosts): Promise<SendOutcome> {
   const { destination, message, timeoutMs } = request;
   const { origin, path } = target;
   const { caCertificates } = destination;
@@ -142,20 +178,14 @@ async function postTls({ request, target, headers }: ToPost, tls: TlsPosts): Pro
       body: message.body,
       timeoutMs,
     });
-    return answered(answer);
+    return answered(answer, manners);
   } catch (error) {
     return unanswered(reasonOf(error));
   }
 }
 
-function headersOf({ purpose, message }: SendRequest, namespace: string | undefined): string[] {
-  const headers = namespace === undefined ? message.headers : [...message.headers, "kn-namespace", namespace];
-  return purpose === "deliver" ? [...headers, "prefer", "reply"] : headers;
-}
-
-/** An answer may be sent on as an event, so of its headers those are kept that go on; the others are matters of one hop. */
-function answered({ status, headers, body }: PostAnswer): SendOutcome {
-  return { kind: "answered", status, headers: passedHeaders(headers), body };
+function answered({ status, headers, body }: PostAnswer, { keptOf }: Manners): SendOutcome {
+  return { kind: "answered", status, headers: keptOf(headers), body };
 }
 
 function unanswered(reason: string): SendOutcome {

@@ -9,6 +9,7 @@ import { accept, type Answer, type Entrance } from "./accept.ts";
 
 /** A stream that is there and takes nothing for now. */
 export interface Refusal {
+  readonly kind: Entrance["kind"];
   readonly refusal: Answer;
 }
 
@@ -64,12 +65,18 @@ export function openIngress(options: IngressOptions): Promise<ProxyServer> {
       exchange.onEnd = onEnd;
       const entrance = find(exchange);
       if (entrance === undefined) return notFound(exchange);
-      if (exchange.method === "OPTIONS") return exchange.respond(200, "", HANDSHAKE);
-      if (exchange.method !== "POST") return exchange.respond(405, "events are posted\n", { Allow: "POST, OPTIONS" });
+      if (exchange.method !== "POST") return notPosted(exchange, entrance.kind);
       if ("refusal" in entrance) return respond(exchange, entrance.refusal);
       exchange.collect({ bytesMax: bodyBytesMax(), msMax: BODY_MS_MAX, onBody });
     },
   });
+}
+
+/** Channels of 2018 are posted to and nothing else; it was before webhooks shook hands. */
+function notPosted(exchange: Exchange, kind: Entrance["kind"]): void {
+  const isFounding = kind === "busChannel";
+  if (exchange.method === "OPTIONS" && !isFounding) return exchange.respond(200, "", HANDSHAKE);
+  exchange.respond(405, "events are posted\n", { Allow: isFounding ? "POST" : "POST, OPTIONS" });
 }
 
 function notFound(exchange: Exchange): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Broker } from "@kelvin/api/eventing/v1";
 import type { Channel } from "@kelvin/api/messaging/v1";
-import { busOfBroker, busOfChannel, busServingBroker } from "./bus-of.ts";
+import { busOfBroker, busOfBusChannel, busOfChannel, busServingBroker } from "./bus-of.ts";
 
 const channel = (apiVersion: string, kind: string): Channel => ({
   metadata: { name: "c", namespace: "n" },
@@ -102,4 +102,12 @@ describe("a Broker", () => {
     const going = { ...noted, metadata: { ...noted.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
     expect(finds.map((content) => busServingBroker(going, () => content))).toEqual(["nats", "nats", "nats", "nats"]);
   });
+});
+
+test.each([
+  [{ clusterBus: "stub" }, "stub"],
+  [{ bus: "mine" }, "shop/mine"],
+  [{}, undefined],
+])("a channel of the founding kind with %j is served by %s", (spec, bus) => {
+  expect(busOfBusChannel({ metadata: { name: "c", namespace: "shop" }, spec })).toBe(bus);
 });

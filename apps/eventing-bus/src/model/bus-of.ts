@@ -1,8 +1,9 @@
 import { parseBrokerChannelConfig, type ChannelTemplate } from "@kelvin/api/eventing/config";
 import { eventingAnnotations, type Broker } from "@kelvin/api/eventing/v1";
+import type { Channel as BusChannel } from "@kelvin/api/channels/v1alpha1/kinds";
 import type { Channel } from "@kelvin/api/messaging/v1";
 import { statusAnnotations } from "./annotations.ts";
-import { stubBus } from "./names.ts";
+import { busId, stubBus } from "./names.ts";
 
 /** Which bus serves a stream, or why none can. */
 export type BusOf =
@@ -50,6 +51,14 @@ export function busOfChannel({ spec }: Channel): BusOf {
   const template = spec.channelTemplate ?? {};
   const text = templateText(template);
   return text === IN_MEMORY_TEMPLATE ? { kind: "backed" } : busOfTemplate(template);
+}
+
+/** The bus that serves a channel of the founding kind: the one that it names. Undefined: it names none. */
+export function busOfBusChannel({ metadata, spec }: BusChannel): string | undefined {
+  // What was stored before there was a schema may have no spec.
+  const { bus = "", clusterBus = "" } = (spec as BusChannel["spec"] | undefined) ?? {};
+  if (clusterBus !== "") return busId(clusterBus);
+  return bus === "" ? undefined : busId(bus, metadata.namespace);
 }
 
 /**

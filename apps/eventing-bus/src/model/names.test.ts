@@ -7,6 +7,8 @@ import {
   channelServiceTarget,
   channelUrl,
   isChannelHost,
+  busChannelHosts,
+  busChannelServiceName,
 } from "./names.ts";
 
 const orders = { namespace: "shop", name: "orders" };
@@ -55,4 +57,15 @@ describe("names at the bus", () => {
     ].map(busName);
     expect(new Set(names).size).toBe(names.length);
   });
+});
+
+test("hosts of channels of the founding kind are nobody else's, but for the hash that long names need", () => {
+  expect(busChannelHosts({ namespace: "shop", name: "news" })).toEqual([
+    "news-channel.shop.svc.cluster.local",
+    "news-channel.shop.svc",
+    "news.shop.channels.cluster.local",
+  ]);
+  const hosts = ["x", "x-channel", "x-channel-channel"].flatMap((name) => busChannelHosts({ namespace: "shop", name }));
+  expect(new Set(hosts).size).toBe(hosts.length);
+  expect(busChannelServiceName("n".repeat(63)).length).toBe(63);
 });

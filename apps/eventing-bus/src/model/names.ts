@@ -76,6 +76,21 @@ export function channelHosts({ namespace, name }: NamespacedName): readonly [str
   return [`${short}.cluster.local`, short];
 }
 
+/** The Service of a channel of the founding kind, as v0.1 called it. A long name is cut and gets a hash. */
+export function busChannelServiceName(channel: string): string {
+  return childName(channel, "-channel");
+}
+
+/**
+ * The Host headers that mean a channel of the founding kind, without port: that of its Service, which is the one in its status,
+ * the same without the cluster's domain, and the one that v0.1's mesh rewrote it to. None is another channel's, though one may be
+ * called `x` and another `x-channel`: what follows the namespace tells which form it is.
+ */
+export function busChannelHosts({ namespace, name }: NamespacedName): readonly [string, string, string] {
+  const short = `${busChannelServiceName(name)}.${namespace}.svc`;
+  return [`${short}.cluster.local`, short, `${name}.${namespace}.channels.cluster.local`];
+}
+
 /** Whether a request to this host that names an object by its path means a channel; any other host means a Broker. */
 export function isChannelHost(host: string): boolean {
   return host.startsWith(CHANNEL_DISPATCHER);

@@ -37,7 +37,7 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
         await log.deleteReader(id);
       }
       for (const { consumer } of tools.consumers.all()) {
-        if (readers.has(consumer.id)) continue;
+        if (readers.has(consumer.id) || consumer.isSuspended === true) continue;
         const inFlightMax = Math.min(consumer.limits.inFlight, spec.inFlightMax);
         const onRecord = (record: HeldRecord): void => {
           held.run(record, () => work(consumer.id, record));

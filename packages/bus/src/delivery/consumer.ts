@@ -19,6 +19,11 @@ export interface Consumer {
    */
   readonly from?: "beginning" | "end";
   /**
+   * Nothing is read for it in a stream that is read by `each`, and no reader made, while nobody knows how that ought to be. What
+   * waits for it already goes on waiting, as without a subscriber.
+   */
+  readonly isSuspended?: boolean;
+  /**
    * Every `type` that an event may have for which `matches` can say yes, exactly as written; undefined when it may be any
    * (no filter, or one that does not pin the type: prefix, suffix, not, an `any` with a branch of another attribute). With
    * it a stream of a thousand consumers looks at those alone that an event's type leads to. It narrows and decides nothing:
