@@ -3,6 +3,7 @@ import { Bus } from "@kelvin/api/channels/v1alpha1/kinds";
 import { ConfigMap, makeCallPlaces, UnavailableError } from "@kelvin/kube";
 import { openHttpSender } from "../data-path/http-sender.ts";
 import { makeBrokerNames } from "../model/broker-names.ts";
+import { countAging } from "./aging-events.ts";
 import type { BusDeps } from "./app.ts";
 import { openBusLink, type BusLink } from "./bus-link.ts";
 import { makeClusterView } from "./cluster-view.ts";
@@ -22,6 +23,8 @@ export interface BusParts {
   readonly servers: StreamServers;
   /** Attempts so far. */
   attempts(): number;
+  /** Events that were read when most of the time was over that the broker keeps them. */
+  aging(): number;
   isReading(): boolean;
   /** Resolves when everything was seen once. */
   synced(): Promise<void>;
@@ -51,6 +54,7 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
   const routes = makeRoutes();
   const sender = openHttpSender({ ...senderLimits, clock: deliveryClock });
   let attempts = 0;
+  const aging = countAging({ clock, log });
   const servers = openStreamServers({
     view,
     link,
@@ -62,6 +66,7 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
       clock: deliveryClock,
       log,
       onAttempt: () => (attempts += 1),
+      onAging: aging.note,
       senderFor: ({ kind, namespace }) => (kind === "BusChannel" ? sender.plain : sender.forNamespace(namespace)),
       streamBytesMax: config.streamBytesMax,
     },
@@ -85,6 +90,7 @@ export function openBusParts(config: BusConfig, { kube, clock, log }: BusDeps, b
     link,
     servers,
     attempts: () => attempts,
+    aging: aging.count,
     isReading: () => heartbeat.isFresh,
     async synced() {
       await Promise.all([...all.map((informer) => informer.synced), link.tried]);

@@ -8,6 +8,8 @@ export interface BusMetrics {
   readonly report: () => BusReport;
   /** Attempts to deliver, first ones and others. */
   readonly attempts: () => number;
+  /** Events that were read when most of the time was over that the broker keeps them. */
+  readonly aging: () => number;
   /** Whether streams are read: not while the API server is silent. */
   readonly isReading: () => boolean;
 }
@@ -44,7 +46,7 @@ export function addBusMetrics(metrics: BusMetrics): AddMetrics {
   };
 }
 
-function trafficSources({ answers, attempts }: BusMetrics): Source[] {
+function trafficSources({ answers, attempts, aging }: BusMetrics): Source[] {
   return [
     {
       name: "eventing_requests_total",
@@ -58,6 +60,12 @@ function trafficSources({ answers, attempts }: BusMetrics): Source[] {
       help: "Attempts to deliver an event to a consumer.",
       type: "counter",
       values: () => [{ labels: {}, value: attempts() }],
+    },
+    {
+      name: "eventing_aging_events_total",
+      help: "Events that were read when four fifths of the time were over for which the broker keeps them, delivered or not.",
+      type: "counter",
+      values: () => [{ labels: {}, value: aging() }],
     },
   ];
 }

@@ -20,6 +20,8 @@ export interface StreamParts {
   readonly log: Logger;
   /** Told of each attempt. */
   readonly onAttempt: () => void;
+  /** Told of each event of which the broker is about to remove what is not delivered; `detail` is for people. */
+  readonly onAging: (stream: StreamName, detail: string) => void;
   /** The sender for the consumers of a stream. */
   readonly senderFor: (stream: StreamName) => Sender;
   /** How much may wait in one stream for its consumers; then senders get 429. */
@@ -59,7 +61,7 @@ export async function openStream(
   parts: StreamParts,
 ): Promise<OpenStream> {
   const { stream, names } = plan;
-  const { clock, log, senderFor, streamBytesMax, onAttempt } = parts;
+  const { clock, log, senderFor, streamBytesMax, onAttempt, onAging } = parts;
   const isBroker = stream.kind === "Broker";
   const spec = {
     log: logSpecOf(plan, streamBytesMax),
@@ -79,8 +81,9 @@ export async function openStream(
       isOpaque: stream.kind === "BusChannel",
       acceptReply: (reply, original) => acceptReply(reply, original, entrance),
     },
-    note({ what }) {
+    note({ what, detail }) {
       if (what === "attempt") onAttempt();
+      if (what === "aging") onAging(stream, detail);
     },
     onFault: (err) => {
       log.error({ err, stream }, "Delivery failed for a reason of our own; the event is tried again");
