@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { BusUnavailableError, LogFullError } from "@kelvin/bus";
 import type { Clock } from "@kelvin/bus";
 import { mayPass, pubsubFailure } from "./pubsub-failure.ts";
-import { ANSWER_MS_MAX } from "./pubsub-connection.ts";
 import type { PubsubConnection } from "./pubsub-connection.ts";
 import { pubsubMethods } from "./pubsub-methods.ts";
 import { REQUEST_BYTES_MAX } from "./record-message.ts";
@@ -33,8 +32,6 @@ const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** Whatever comes together goes together, up to this. */
 const BATCH_BYTES_MAX = 1024 * 1024;
 const BATCH_MESSAGES_MAX = 1_000;
-/** How long an append may take, repetitions and all. */
-const APPEND_MS_MAX = 10_000;
 const RETRY_MS = 250;
 /** Requests under way for messages without a key; those of one key go one after the other. */
 const REQUESTS_MAX = 4;
@@ -59,7 +56,7 @@ interface Lane {
  * time is over.
  */
 export function openPublisher(parts: PublisherParts): Publisher {
-  const { clock, topic } = parts;
+  const { clock, connection, topic } = parts;
   const lanes = new Map<string, Lane>();
   const underWay = new Set<Promise<unknown>>();
   let waitingBytes = 0;
@@ -95,7 +92,7 @@ export function openPublisher(parts: PublisherParts): Publisher {
       const lane = lanes.get(key) ?? { key, queue: [], requests: 0 };
       lanes.set(key, lane);
       const { promise, resolve, reject } = Promise.withResolvers<string>();
-      lane.queue.push({ out, dueMs: clock.nowMs() + APPEND_MS_MAX, resolve, reject });
+      lane.queue.push({ out, dueMs: clock.nowMs() + connection.answerMsMax * 2, resolve, reject });
       start(lane);
       return promise.finally(() => {
         waitingBytes -= out.bytes;
@@ -127,11 +124,11 @@ async function send(batch: readonly Waiting[], { connection, topic, clock }: Pub
   for (;;) {
     const leftMs = dueMs - clock.nowMs();
     if (leftMs <= 0) {
-      fail(batch, new BusUnavailableError(`${topic}: not sent in ${APPEND_MS_MAX} ms`));
+      fail(batch, new BusUnavailableError(`${topic}: not sent in ${connection.answerMsMax * 2} ms`));
       return;
     }
     try {
-      const answerMsMax = Math.min(leftMs, ANSWER_MS_MAX);
+      const answerMsMax = Math.min(leftMs, connection.answerMsMax);
       const { messageIds } = await connection.call(pubsubMethods.publish, { topic, messages }, answerMsMax);
       for (const [index, { resolve }] of batch.entries()) resolve(messageIds?.[index] ?? "");
       return;

@@ -15,6 +15,8 @@ export interface PubsubOptions extends CredentialOptions {
   readonly name: string;
   /** How long a process may give no sign of life before what it holds goes to another; 10 s to 10 min, default 20 s. */
   readonly silenceMsMax?: number;
+  /** Longest wait for one answer of the service; default 5 s. An append, repetitions and all, may take twice that. */
+  readonly answerMsMax?: number;
 }
 
 /** A stream of received messages. */
@@ -25,6 +27,8 @@ export interface PubsubConnection {
   readonly projectId: string;
   /** @see PubsubOptions.silenceMsMax */
   readonly silenceMsMax: number;
+  /** @see PubsubOptions.answerMsMax */
+  readonly answerMsMax: number;
   /** Undefined while the service answers. */
   readonly trouble: BusTrouble | undefined;
   /**
@@ -43,9 +47,9 @@ export interface PubsubConnection {
   close(): void;
 }
 
-/** Longest wait for one answer of the service. */
-export const ANSWER_MS_MAX = 5_000;
+const ANSWER_MS_MAX = 5_000;
 const SERVICE = "pubsub.googleapis.com:443";
+const SILENCE_MS_MAX = 20_000;
 const PROBE_MS = 1_000;
 /** The service's front end takes 100 a connection. */
 const PULLS_A_CHANNEL = 80;
@@ -68,7 +72,7 @@ const SERVICE_CHANNEL: ClientOptions = {
 /**
  * Connects, and asks one question to see that the service takes us.
  *
- * @throws BusUnavailableError when nobody answers in 5 s; BusRefusedError for wrong credentials or a project that is none.
+ * @throws BusUnavailableError when nobody answers in time; BusRefusedError for wrong credentials or a project that is none.
  */
 export async function openConnection(options: PubsubOptions, clock: Clock): Promise<PubsubConnection> {
   const connection = makeConnection(options, { clock, channelCredentials: await openCredentials(options) });
@@ -93,14 +97,14 @@ interface Parts {
 }
 
 function makeConnection(options: PubsubOptions, { clock, channelCredentials }: Parts): PubsubConnection {
-  const { emulatorHost, projectId } = options;
+  const { emulatorHost, projectId, answerMsMax = ANSWER_MS_MAX } = options;
   const newClient = (): Client =>
     new Client(emulatorHost ?? SERVICE, channelCredentials, emulatorHost === undefined ? SERVICE_CHANNEL : CHANNEL);
   const pulls = makePullChannels(newClient);
   let client = newClient();
   let isClosed = false;
   const health = watchHealth(clock, () =>
-    callOnce(client, pubsubMethods.getTopic, { request: { topic: probeTopic(projectId) } }),
+    callOnce(client, pubsubMethods.getTopic, { request: { topic: probeTopic(projectId) }, answerMsMax }),
   );
   /** A connection that takes requests and answers none never ends by itself. */
   const renew = (): void => {
@@ -110,15 +114,16 @@ function makeConnection(options: PubsubOptions, { clock, channelCredentials }: P
   };
   return {
     projectId,
-    silenceMsMax: options.silenceMsMax ?? 20_000,
+    silenceMsMax: options.silenceMsMax ?? SILENCE_MS_MAX,
+    answerMsMax,
     get trouble() {
       return health.trouble;
     },
-    async call(method, request, answerMsMax = ANSWER_MS_MAX) {
+    async call(method, request, limitMs = answerMsMax) {
       if (isClosed) throw new BusUnavailableError("closed");
       const asking = client;
       try {
-        const answer = await callOnce(asking, method, { request, answerMsMax });
+        const answer = await callOnce(asking, method, { request, answerMsMax: limitMs });
         health.onAnswer();
         return answer;
       } catch (error) {
@@ -148,7 +153,7 @@ function isDeadline(error: unknown): boolean {
 function callOnce<Request, Response>(
   client: Client,
   { path, serialize, deserialize }: PubsubMethod<Request, Response>,
-  { request, answerMsMax = ANSWER_MS_MAX }: { readonly request: Request; readonly answerMsMax?: number },
+  { request, answerMsMax }: { readonly request: Request; readonly answerMsMax: number },
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const options = { deadline: new Date(new Date().getTime() + answerMsMax) };
@@ -212,6 +217,11 @@ function watchHealth(clock: Clock, probe: () => Promise<unknown>): Health {
   const faults = new Map<string, BusTrouble>();
   let silent: BusTrouble | undefined;
   let isClosed = false;
+  let stopTimer: () => void = () => undefined;
+  const askLater = (): void => {
+    stopTimer();
+    stopTimer = clock.setTimer(ask, PROBE_MS);
+  };
   const ask = (): void => {
     probe()
       .catch((error: unknown) => {
@@ -222,7 +232,7 @@ function watchHealth(clock: Clock, probe: () => Promise<unknown>): Health {
           silent = undefined;
         },
         () => {
-          if (!isClosed && silent !== undefined) clock.setTimer(ask, PROBE_MS);
+          if (!isClosed && silent !== undefined) askLater();
         },
       );
   };
@@ -235,7 +245,7 @@ function watchHealth(clock: Clock, probe: () => Promise<unknown>): Health {
     },
     onSilence(error) {
       const reason = pubsubFailure(error, "Pub/Sub").message;
-      if (silent === undefined) clock.setTimer(ask, PROBE_MS);
+      if (silent === undefined) askLater();
       silent = { sinceMs: silent?.sinceMs ?? clock.nowMs(), reason };
     },
     noteFault(what, reason) {
@@ -244,6 +254,7 @@ function watchHealth(clock: Clock, probe: () => Promise<unknown>): Health {
     },
     close() {
       isClosed = true;
+      stopTimer();
     },
   };
 }

@@ -188,31 +188,42 @@ interface Arrivals {
 const EARLY_MAX = 1_000;
 
 function makeArrivals(clock: Clock): Arrivals {
-  const expected = new Map<string, { readonly come: Promise<undefined>; readonly arrive: () => void }>();
+  /** Until when each is waited for. */
+  const expected = new Map<string, number>();
   const early = new Set<string>();
+  let wake: () => void = () => undefined;
   return {
     expect(givenId) {
-      if (early.delete(givenId)) return;
-      const { promise: come, resolve } = Promise.withResolvers<undefined>();
-      const arrive = (): void => {
-        cancel();
-        expected.delete(givenId);
-        resolve(undefined);
-      };
-      const cancel = clock.setTimer(arrive, ARRIVAL_MS_MAX);
-      expected.set(givenId, { come, arrive });
+      if (!early.delete(givenId)) expected.set(givenId, clock.nowMs() + ARRIVAL_MS_MAX);
     },
     onArrival(givenId) {
-      const known = expected.get(givenId);
-      if (known !== undefined) {
-        known.arrive();
+      if (expected.delete(givenId)) {
+        wake();
         return;
       }
       early.add(givenId);
       if (early.size > EARLY_MAX) early.delete(early.values().next().value ?? "");
     },
     async settled() {
-      await Promise.all([...expected.values()].map(({ come }) => come));
+      for (;;) {
+        const [oldest] = expected;
+        if (oldest === undefined) return;
+        const [givenId, dueMs] = oldest;
+        const leftMs = dueMs - clock.nowMs();
+        if (leftMs <= 0) expected.delete(givenId);
+        else await untilWoken(leftMs);
+      }
     },
   };
+  function untilWoken(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const others = wake;
+      const cancel = clock.setTimer(() => wake(), limitMs);
+      wake = () => {
+        cancel();
+        resolve();
+        others();
+      };
+    });
+  }
 }

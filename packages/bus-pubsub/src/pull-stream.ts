@@ -20,11 +20,11 @@ export interface PullStreamParts {
 }
 
 const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 3_000;
+const RETRY_MS_MAX = 1_000;
 /** The service ends streams on which nothing is said. */
 const SIGN_OF_LIFE_MS = 30_000;
 /** How long a stream that is given up is listened to. */
-const LATE_MS_MAX = 500;
+const LATE_MS_MAX = 200;
 
 /** Opens the stream, and another one whenever it ends. What fails for good is noted at the connection as a fault. */
 export function openPullStream(parts: PullStreamParts): PullStream {
@@ -90,7 +90,8 @@ export function openPullStream(parts: PullStreamParts): PullStream {
       if (ended === undefined) return;
       ended.resume();
       ended.end();
-      clock.setTimer(() => ended.cancel(), LATE_MS_MAX);
+      const cancel = clock.setTimer(() => ended.cancel(), LATE_MS_MAX);
+      ended.once("close", cancel);
     },
   };
 }

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { BusUnavailableError } from "@kelvin/bus";
 import type { Clock } from "@kelvin/bus";
 import { asked, isThereAlready } from "./pubsub-failure.ts";
-import { ANSWER_MS_MAX } from "./pubsub-connection.ts";
 import type { PubsubConnection } from "./pubsub-connection.ts";
 import { pubsubMethods } from "./pubsub-methods.ts";
 import { toMs } from "./record-message.ts";
@@ -85,7 +84,7 @@ async function findStamp(
 ): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const request = { subscription, maxMessages: 10 };
-    const { receivedMessages } = await connection.call(pubsubMethods.pull, request, ANSWER_MS_MAX);
+    const { receivedMessages } = await connection.call(pubsubMethods.pull, request);
     const ackIds = (receivedMessages ?? []).map(({ ackId }) => ackId ?? "");
     if (ackIds.length > 0) await connection.call(pubsubMethods.acknowledge, { subscription, ackIds });
     // Others ask for the time too.
