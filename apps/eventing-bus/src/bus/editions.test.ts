@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Trigger } from "@kelvin/api/eventing/v1";
 import { makeBrokerNames } from "../model/broker-names.ts";
-import { plainChannel } from "../model/bus-arguments.ts";
+import { plainChannel, type SubscriptionArguments, type Understood } from "../model/bus-arguments.ts";
 import { writeSince } from "../model/since.ts";
-import { subscription, trigger, type TriggerOptions } from "../../test/bus-world.ts";
+import { busSubscription, subscription, trigger, type TriggerOptions } from "../../test/bus-world.ts";
 import type { WantedStream } from "./cluster-view.ts";
 import { beginAt, isWithoutSince, nextEditions, type Edition, type Editions } from "./editions.ts";
 
@@ -114,5 +114,41 @@ test("a Subscription needs no beginning, and is held as a Trigger is", () => {
   expect(nextEditions(of(2), context).get("uid-s")).toMatchObject({
     isHeld: true,
     consumer: { subscriber: undefined },
+  });
+});
+
+describe("a Subscription of the founding kind", () => {
+  const of = (said: Understood<SubscriptionArguments>, generation = 1): WantedStream => {
+    const one = busSubscription("s", "http://s/", { metadata: { generation }, status: { observedGeneration: 1 } });
+    return { ...wanted([]), busSubscriptions: [{ subscription: one, arguments: said }] };
+  };
+  const good = { ok: true, value: { from: "beginning" } } as const;
+  const bad = { ok: false, problem: "no" } as const;
+  const edition = (wantedNow: WantedStream, before: Editions = new Map()): Edition | undefined =>
+    nextEditions(wantedNow, { before, inherited, stream, names }).get("uid-s");
+  const after = (one: Edition | undefined): Editions => new Map([["uid-s", one as Edition]]);
+
+  test("is served as it says, and held as a Trigger is", () => {
+    expect(edition(of(good))).toMatchObject({
+      isHeld: false,
+      consumer: { from: "beginning", subscriber: { url: "http://s/" } },
+    });
+    expect(edition(of(good, 2))).toMatchObject({ isHeld: true, consumer: { subscriber: undefined } });
+    const served = edition(of(good));
+    expect(edition(of(good, 2), after(served))).toBe(served);
+  });
+
+  test("that says what makes no sense is served as it was", () => {
+    const served = edition(of(good));
+    expect(edition(of(bad), after(served))).toBe(served);
+  });
+
+  test("that nobody knows how to serve is suspended, and what waits for it waits on; then it is served", () => {
+    const suspended = edition(of(bad));
+    expect(suspended).toMatchObject({ isHeld: true, consumer: { isSuspended: true, subscriber: undefined } });
+    expect(edition(of(bad), after(suspended))).toBe(suspended);
+    const served = edition(of(good), after(suspended));
+    expect(served).toMatchObject({ isHeld: false, consumer: { from: "beginning" } });
+    expect(served?.consumer.isSuspended).toBeUndefined();
   });
 });

@@ -17,11 +17,20 @@ const event = {
   body: Buffer.from("data"),
 };
 
+interface Changes extends Partial<StreamDeliverySpec> {
+  /** Of an earlier life. */
+  readonly time?: ReturnType<typeof makeVirtualTime>;
+  readonly bus?: Bus;
+}
+
 /** A stream whose subscribers answer 200, but `ill`, which answers 500 until it is told otherwise. */
-async function open(reading: Reading, lostHolders = 0, changes: Partial<StreamDeliverySpec> = {}) {
-  const time = makeVirtualTime();
+async function open(
+  reading: Reading,
+  lostHolders = 0,
+  { time = makeVirtualTime(), bus: given, ...changes }: Changes = {},
+) {
   const opened: LogSpec[] = [];
-  const bus = noteLogs(withLostHolders(openStubBus({ clock: time }), lostHolders), opened);
+  const bus = given ?? noteLogs(withLostHolders(openStubBus({ clock: time }), lostHolders), opened);
   const sent: string[] = [];
   const log = { id: "s", partitions: 1, unfinishedBytesMax: 1_000_000 };
   const letters = makeMemoryDeadLetterStore({ bytesMax: 1_000_000, clock: time });
@@ -139,6 +148,39 @@ describe("a consumer of a stream that is read by each", () => {
     await time.runUntil(2_000);
     expect(sent.filter((id) => id !== "ill").sort()).toEqual(expected);
   });
+});
+
+test("a consumer that is suspended has no reader until it is known where that begins", async () => {
+  const { time, delivery, sent } = await open("each");
+  const retryPolicy = { retry: 3, backoff: { policy: "linear", delayMs: 9_000 }, timeoutMs: 5_000 } as const;
+  const ill = { ...consumer("ill"), retryPolicy };
+  await delivery.setConsumers([ill]);
+  await delivery.log.append(event);
+  await delivery.setConsumers([ill, { ...consumer("b"), isSuspended: true }]);
+  await time.runUntil(1_000);
+  expect(sent).toEqual(["ill"]);
+  await delivery.setConsumers([ill, { ...consumer("b"), from: "beginning" }]);
+  await time.runUntil(2_000);
+  expect(sent).toEqual(["ill", "b"]);
+});
+
+test("a consumer that is suspended keeps what waits for it, and goes on", async () => {
+  const { time, bus, delivery, sent } = await open("each");
+  await delivery.setConsumers([consumer("ill")]);
+  await delivery.log.append(event);
+  await time.runUntil(5_000);
+  await delivery.close(0);
+  expect(sent).toEqual(["ill"]);
+  const next = await open("each", 0, { time, bus });
+  next.answers.ill = 200;
+  const suspended = { ...consumer("ill"), subscriber: undefined, isSuspended: true };
+  await next.delivery.setConsumers([suspended]);
+  await next.delivery.log.append(event);
+  await time.runUntil(40_000);
+  expect(next.sent).toEqual([]);
+  await next.delivery.setConsumers([consumer("ill")]);
+  await time.runUntil(200_000);
+  expect([next.sent.length, await next.delivery.unfinished()]).toEqual([2, 0]);
 });
 
 describe("step logs with a name of their own", () => {
