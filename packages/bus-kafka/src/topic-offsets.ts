@@ -16,15 +16,33 @@ export async function fetchEnds(
   return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
 }
 
+/** What the group has said of each topic that it has a place in, by partition. @throws BusError */
+export async function fetchAllCommitted(
+  connection: KafkaConnection,
+  group: string,
+): Promise<ReadonlyMap<string, ReadonlyMap<number, Position>>> {
+  // The client takes an empty list for all there are.
+  const found = await connection.ask(group, (admin) => admin.fetchOffsets({ groupId: group, topics: [] }));
+  const placed = found.map(({ topic, partitions }) => [topic, positionsOf(partitions)] as const);
+  return new Map(placed.filter(([, positions]) => positions.size > 0));
+}
+
 /** What the group has said of each partition; those of which it said nothing are missing. @throws BusError */
 export async function fetchCommitted(
   connection: KafkaConnection,
   { topic, group }: { readonly topic: string; readonly group: string },
 ): Promise<ReadonlyMap<number, Position>> {
   const found = await connection.ask(group, (admin) => admin.fetchOffsets({ groupId: group, topics: [topic] }));
-  const places = found.flatMap(({ partitions }) => partitions).filter(({ offset }) => offset !== "-1");
+  return positionsOf(found.flatMap(({ partitions }) => partitions));
+}
+
+function positionsOf(
+  partitions: readonly { partition: number; offset: string; metadata: string | null }[],
+): ReadonlyMap<number, Position> {
   return new Map(
-    places.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? "" }]),
+    partitions
+      .filter(({ offset }) => offset !== "-1")
+      .map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? "" }]),
   );
 }
 

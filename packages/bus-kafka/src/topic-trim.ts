@@ -1,7 +1,7 @@
 import type { Clock } from "@kelvin/bus";
 import type { GroupList } from "./group-list.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
-import { fetchCommitted, fetchEnds } from "./topic-offsets.ts";
+import { fetchEnds } from "./topic-offsets.ts";
 import type { PartitionEnds } from "./topic-offsets.ts";
 import type { Position } from "./partition-window.ts";
 
@@ -74,14 +74,7 @@ export function makeTrimmer(parts: TrimParts): Trimmer {
 }
 
 async function findFloors({ connection, groups, topic, groupPrefix }: TrimParts): Promise<Floors> {
-  const names = await groups.names(connection.trimMs / 2);
-  const committed: ReadonlyMap<number, Position>[] = [];
-  for (const group of names.filter((name) => name.startsWith(groupPrefix))) {
-    const places = await fetchCommitted(connection, { topic, group });
-    // Without a place it does not read this topic, or is being made: then it begins where nothing is removed.
-    if (places.size > 0) committed.push(places);
-  }
-  return lowestOf(committed);
+  return lowestOf(await groups.places(topic, { prefix: groupPrefix, ageMsMax: connection.trimMs / 2 }));
 }
 
 /** The lowest place of all readers, of each partition in which every one of them has a place. */
