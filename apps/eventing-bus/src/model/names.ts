@@ -33,11 +33,6 @@ export function busId(name: string, namespace = ""): string {
   return namespace === "" ? name : `${namespace}/${name}`;
 }
 
-/** The Deployment that runs a bus. */
-export function busDeploymentName(bus: string): string {
-  return `${bus}-clusterbus-dispatcher`;
-}
-
 /** The Service in front of a bus's Pods. */
 export function busServiceName(bus: string): string {
   return `${bus}-clusterbus`;
