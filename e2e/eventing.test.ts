@@ -286,7 +286,7 @@ describeHere("bad input", () => {
 describeHere("channels and subscriptions", () => {
   test("every subscriber of a Channel gets each event, at its own path; columns are Knative's", async () => {
     await kubectl("apply", "-f", "samples/channel-subscription/channel-subscription.yaml");
-    await waitReady(kubectl, "channel/orders", "subscription/billing", "subscription/shipping");
+    await waitReady(kubectl, "ch/orders", "sub/billing", "sub/shipping");
     await kubectl("rollout", "status", "deployment/subscribers", "--timeout=30s");
     await kubectl("apply", "-f", "samples/channel-subscription/send.yaml");
     await kubectl("wait", "--for=condition=Complete", "job/order", "--timeout=30s");
@@ -294,7 +294,7 @@ describeHere("channels and subscriptions", () => {
     await eventually(
       async () => /at \/billing: .*skates/.test(await log()) && /at \/shipping: .*skates/.test(await log()),
     );
-    const table = await kubectl("get", "channel,subscription");
+    const table = await kubectl("get", "ch,sub");
     expect(table).toMatch(/NAME\s+URL\s+AGE\s+READY\s+REASON/);
     expect(table).toMatch(/orders\s+http:\/\/orders-kn-channel\.default\.svc\.cluster\.local\s+\S+\s+True/);
     expect(table).toMatch(/NAME\s+AGE\s+READY\s+REASON/);

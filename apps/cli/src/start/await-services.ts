@@ -1,5 +1,7 @@
 import { CoreEvent, Deployment, type KubeClient, Pod } from "@kelvin/kube";
 import { StartError } from "../usage-error.ts";
+import type { BusName } from "./buses/bus.ts";
+import { dispatcherName, findDispatcher } from "./buses/cluster-bus.ts";
 import type { Progress } from "./progress.ts";
 
 /** What the services of Kelvin carry, in whichever namespace they are. */
@@ -11,31 +13,44 @@ const EVENTS_SHOWN = 6;
 export interface AwaitServicesOptions {
   readonly kube: KubeClient;
   readonly gateway: string;
+  /** Those that were asked for; the one in memory is waited for in any case. */
+  readonly buses: readonly BusName[];
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
 
-/** Waits until every Deployment of the system is available and the gateway answers. @throws StartError naming the cause. */
-export async function awaitServices({ kube, gateway, signal, progress }: AwaitServicesOptions): Promise<void> {
+/** Waits until every Deployment of the system and every bus is available, and the gateway answers. @throws StartError naming the cause. */
+export async function awaitServices({ gateway, signal, ...options }: AwaitServicesOptions): Promise<void> {
   const told = new Set<string>();
   for (;;) {
-    const waiting = await findWaiting(kube, told, progress);
+    const waiting = await findWaiting(options, told);
     if (waiting.length === 0 && (await answers(gateway))) return;
-    if (signal.aborted) throw await explain(kube, waiting, gateway);
+    if (signal.aborted) throw await explain(options.kube, waiting, gateway);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-async function findWaiting(kube: KubeClient, told: Set<string>, progress: Progress): Promise<string[]> {
-  const [{ items }, pods] = await Promise.all([kube.list(Deployment, { labelSelector: OURS }), kube.list(Pod)]);
+async function findWaiting(
+  { kube, buses, progress }: Pick<AwaitServicesOptions, "kube" | "buses" | "progress">,
+  told: Set<string>,
+): Promise<string[]> {
+  const names = [...new Set<BusName>(["stub", ...buses])];
+  const [{ items }, pods, dispatchers] = await Promise.all([
+    kube.list(Deployment, { labelSelector: OURS }),
+    kube.list(Pod),
+    Promise.all(names.map((bus) => findDispatcher(kube, bus))),
+  ]);
+  const missing = names.filter((_bus, index) => dispatchers[index] === undefined).map(dispatcherName);
+  const deployments = [...items, ...dispatchers.filter((deployment) => deployment !== undefined)];
   const isUp = (deployment: Deployment): boolean => isAvailable(deployment) && hasReadyPod(deployment, pods.items);
-  for (const deployment of items.filter(isUp)) {
+  for (const deployment of deployments.filter(isUp)) {
     const name = deployment.metadata.name ?? "";
     if (told.has(name)) continue;
     told.add(name);
     progress.say(`${name} is available`);
   }
-  return items.filter((deployment) => !isUp(deployment)).map(({ metadata }) => metadata.name ?? "");
+  const down = deployments.filter((deployment) => !isUp(deployment)).map(({ metadata }) => metadata.name ?? "");
+  return [...down, ...missing];
 }
 
 function isAvailable({ metadata, status }: Deployment): boolean {

@@ -10,7 +10,7 @@ import type { StartOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
 import { renderOverlays } from "./rendered-overlays.ts";
 import { repositoryRoot } from "./repository.ts";
-import { removeOtherBuses } from "./other-buses.ts";
+import { removeBusesOfFormerVersion, removeOtherBuses } from "./buses/former-buses.ts";
 import { setDirectories } from "./set-directories.ts";
 import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
@@ -35,11 +35,15 @@ export async function bringUp(
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(READY_DEADLINE_MS)]);
   const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   try {
+    await removeBusesOfFormerVersion(kube, signal);
     const { written, kept } = await applyManifests(kube, manifests, signal);
     await removeOtherBuses(kube, options.openBuses.names, signal);
     const applied = overlaysOf(options.openBuses).map((overlay) => `deploy/${overlay}`);
     progress.say(`Applied ${applied.join(", ")}: ${written} written, ${kept} as they were`);
-    await Promise.all([awaitServices({ kube, gateway, signal, progress }), options.openBuses.ready]);
+    await Promise.all([
+      awaitServices({ kube, gateway, buses: options.openBuses.names, signal, progress }),
+      options.openBuses.ready,
+    ]);
   } finally {
     await kube.close();
   }

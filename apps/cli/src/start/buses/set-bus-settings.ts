@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { describeManifest, type Manifest } from "../../kustomize/manifest.ts";
 import type { BusName, BusSettings } from "./bus.ts";
-
-/** Changes with the settings: Pods that have the former ones are replaced. */
-const settingsAnnotation = "kelvin.dev/bus-settings";
+import { eventingNamespace, settingsAnnotation } from "./cluster-bus.ts";
 
 /** Puts where its broker is, and who we are there, into the objects that a bus reads. */
 export function setBusSettings(
@@ -27,7 +25,7 @@ function makeObject({ kind, name, values }: BusSettings): Manifest {
   return {
     apiVersion: "v1",
     kind,
-    metadata: { name, namespace: "knative-eventing", labels: { "app.kubernetes.io/part-of": "kelvin" } },
+    metadata: { name, namespace: eventingNamespace, labels: { "app.kubernetes.io/part-of": "kelvin" } },
     data: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, encode(value)])),
   };
 }

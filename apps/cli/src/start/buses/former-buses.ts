@@ -1,19 +1,11 @@
-import { Deployment, type Kind, type KubeClient, NotFoundError } from "@kelvin/kube";
-import type { BusName } from "./buses/bus.ts";
+import { CoreService, Deployment, type Kind, type KubeClient, NotFoundError } from "@kelvin/kube";
+import { type BusName, busNames } from "./bus.ts";
+import { ClusterBus, dispatcherName, eventingNamespace as namespace } from "./cluster-bus.ts";
 
-const namespace = "knative-eventing";
 /** Buses that run only when they were chosen. */
-const optionalBuses = ["nats", "kafka", "gcppubsub"] as const satisfies readonly BusName[];
+const optionalBuses = busNames.filter((bus) => bus !== "stub");
 /** What Kelvin has installed, rather than a user. */
 const ourLabel = "app.kubernetes.io/part-of";
-
-const ClusterBus: Kind = {
-  group: "channels.knative.dev",
-  version: "v1alpha1",
-  kind: "ClusterBus",
-  plural: "clusterbuses",
-  namespaced: false,
-};
 
 /** Takes away what a former start on other buses has left running: their brokers may be gone. The events stay where they are. */
 export async function removeOtherBuses(
@@ -22,12 +14,19 @@ export async function removeOtherBuses(
   signal: AbortSignal,
 ): Promise<void> {
   const others = optionalBuses.filter((bus) => !chosen.includes(bus));
-  await Promise.all(
-    others.map(async (bus) => {
-      await removeOurs(kube, { kind: ClusterBus, key: { name: bus } }, signal);
-      await removeOurs(kube, { kind: Deployment, key: { namespace, name: `${bus}-clusterbus-dispatcher` } }, signal);
-    }),
-  );
+  await Promise.all(others.map((bus) => removeOurs(kube, { kind: ClusterBus, key: { name: bus } }, signal)));
+}
+
+/**
+ * Takes away the Deployments and Services that buses were before they were ClusterBuses: the eventing-controller makes others of
+ * these names, and adopts none.
+ */
+export async function removeBusesOfFormerVersion(kube: KubeClient, signal: AbortSignal): Promise<void> {
+  const parts = busNames.flatMap((bus) => [
+    { kind: Deployment, key: { namespace, name: dispatcherName(bus) } },
+    { kind: CoreService, key: { namespace, name: `${bus}-clusterbus` } },
+  ]);
+  await Promise.all(parts.map((part) => removeOurs(kube, part, signal)));
 }
 
 /** Leaves what others have made, and what goes with its owner. */
