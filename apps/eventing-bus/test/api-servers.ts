@@ -29,9 +29,8 @@ export interface ControlOnApi {
   close(): Promise<void>;
 }
 
-/** Starts the role on an API server. */
-export async function openControlOn(api: Api): Promise<ControlOnApi> {
-  const buses = fakeBuses();
+/** Starts the role on an API server, with these buses or with none yet. */
+export async function openControlOn(api: Api, buses = fakeBuses()): Promise<ControlOnApi> {
   const { kube } = api;
   const place = { podName: "ec-1", host: "127.0.0.1", internalPort: 0, admissionPort: 0 };
   const app = await openControl(

@@ -218,6 +218,24 @@ describe("controller", () => {
     expect(kube.objects(Widget)[0]).toMatchObject({ spec: { size: 9 }, status: { size: 1 } });
   });
 
+  test("where others write the status too, nothing is put over theirs: it looks again", async () => {
+    let isFirst = true;
+    const kube = holding(widget("a"));
+    const options: Pick<ControllerOptions<Widget>, "reconcile" | "sharesStatus"> = {
+      sharesStatus: true,
+      reconcile: (object) => {
+        if (isFirst) kube.put({ ...widget("a"), metadata: object.metadata, status: { size: 7 } } as Widget);
+        isFirst = false;
+        object.status = { ...object.status, observedGeneration: 1 };
+        return Promise.resolve(waitForEvent);
+      },
+    };
+    const { clock, events } = await open(options, kube);
+    await clock.advance(1_000);
+    expect(kube.objects(Widget)[0]?.status).toEqual({ size: 7, observedGeneration: 1 });
+    expect(events).toEqual([]);
+  });
+
   test("writes the status also when the reconcile throws, but not of an object that is gone", async () => {
     const { kube, clock } = await open(
       {

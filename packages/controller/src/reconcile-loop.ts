@@ -47,6 +47,11 @@ export interface ReconcileRules<T extends KubeObject> {
   readonly finalizerName?: string;
   /** Whether `reconcile` is also called for objects that are being deleted. Default false. */
   readonly reconcilesDeleting?: boolean;
+  /**
+   * Whether others write this status, too. Then nothing is put over what somebody wrote in between: the write ends in ConflictError,
+   * and the reconcile runs again on what is there. Default false: the status is ours alone.
+   */
+  readonly sharesStatus?: boolean;
   /** Told that no object has this key any more: forget what is kept in memory for it. */
   readonly forget?: (key: ObjectKey) => void;
 }
@@ -74,7 +79,9 @@ export async function reconcileKey<T extends KubeObject>(
     return await rules.reconcile(object, context);
   } finally {
     settleStatus();
-    if (!isSemanticallyEqual(statusBefore, statusOf(object))) await writeStatus(context.kube, rules.kind, object);
+    if (!isSemanticallyEqual(statusBefore, statusOf(object))) {
+      await writeStatus({ kube: context.kube, kind: rules.kind, isShared: rules.sharesStatus === true }, object);
+    }
   }
 }
 

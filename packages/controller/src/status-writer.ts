@@ -9,11 +9,24 @@ export function statusOf(object: KubeObject): unknown {
   return "status" in object ? object.status : undefined;
 }
 
+/** Where a status is written. */
+export interface StatusTarget<T extends KubeObject> {
+  readonly kube: KubeClient;
+  readonly kind: Kind<T>;
+  /** Whether others write it, too. */
+  readonly isShared: boolean;
+}
+
 /**
  * Stores `object.status` through the status subresource. When somebody wrote in between, the status is put onto what is
- * there now, for it is ours alone; an object that is gone, or is another of the same name, is left be.
+ * there now, if it is ours alone; an object that is gone, or is another of the same name, is left be.
+ *
+ * @throws ConflictError when the status is shared and somebody wrote in between: look at what is there, and decide again.
  */
-export async function writeStatus<T extends KubeObject>(kube: KubeClient, kind: Kind<T>, object: T): Promise<void> {
+export async function writeStatus<T extends KubeObject>(
+  { kube, kind, isShared }: StatusTarget<T>,
+  object: T,
+): Promise<void> {
   let target = object;
   for (let attempts = 1; ; attempts += 1) {
     try {
@@ -21,7 +34,7 @@ export async function writeStatus<T extends KubeObject>(kube: KubeClient, kind: 
       return;
     } catch (error) {
       if (error instanceof NotFoundError) return;
-      if (!(error instanceof ConflictError) || attempts >= ATTEMPTS_MAX) throw error;
+      if (!(error instanceof ConflictError) || isShared || attempts >= ATTEMPTS_MAX) throw error;
     }
     const live = await kube.find(kind, keyOf(object));
     if (live === undefined || live.metadata.uid !== object.metadata.uid) return;

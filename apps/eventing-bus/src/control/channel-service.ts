@@ -18,13 +18,36 @@ export interface ChannelServiceDeps extends ChildDeps {
   readonly systemNamespace: string;
 }
 
+/** A Service that is another name of something. */
+export interface ChannelAlias {
+  readonly kind: CustomKind;
+  /** What it belongs to. */
+  readonly channel: KubeObject;
+  readonly name: string;
+  /** By which our informer finds it, and people tell whose it is. */
+  readonly role: string;
+  /** The host that it leads to. */
+  readonly target: string;
+}
+
 /** Makes the Service exist that gives a channel its name. @throws NotOwnedError when somebody else's has that name. */
-export async function ensureChannelService(named: NamedChannel, deps: ChannelServiceDeps): Promise<void> {
-  const desired = makeChannelService(named, deps.systemNamespace);
+export function ensureChannelService(named: NamedChannel, deps: ChannelServiceDeps): Promise<void> {
+  const { kind, channel, bus } = named;
+  const name = channelServiceName(channel.metadata.name ?? "");
+  const role = bus === stubBus ? "in-memory-channel" : `${bus}-channel`;
+  return ensureAlias({ kind, channel, name, role, target: channelServiceTarget(bus, deps.systemNamespace) }, deps);
+}
+
+/** Makes such a Service exist and match. @throws NotOwnedError when somebody else's has that name. */
+export async function ensureAlias(
+  alias: ChannelAlias,
+  deps: Omit<ChannelServiceDeps, "systemNamespace">,
+): Promise<void> {
+  const desired = makeAlias(alias);
   await ensureChild(
     {
       kind: CoreService,
-      owner: named.channel,
+      owner: alias.channel,
       desired,
       existing: deps.channelServices.get(keyOf(desired)),
       // What the API server fills in is left to it.
@@ -37,20 +60,19 @@ export async function ensureChannelService(named: NamedChannel, deps: ChannelSer
 }
 
 /** An alias of the bus, which then finds the channel by the Host that the sender gave. Pure. */
-export function makeChannelService({ kind, channel, bus }: NamedChannel, systemNamespace: string): CoreService {
-  const { name = "", namespace = "" } = channel.metadata;
+function makeAlias({ kind, channel, name, role, target }: ChannelAlias): CoreService {
   return {
     apiVersion: apiVersionOf(CoreService),
     kind: CoreService.kind,
     metadata: {
-      name: channelServiceName(name),
-      namespace,
-      labels: { [messagingLabels.role]: bus === stubBus ? "in-memory-channel" : `${bus}-channel` },
+      name,
+      namespace: channel.metadata.namespace ?? "",
+      labels: { [messagingLabels.role]: role },
       ownerReferences: [makeOwnerReference(kind, channel)],
     },
     spec: {
       type: "ExternalName",
-      externalName: channelServiceTarget(bus, systemNamespace),
+      externalName: target,
       sessionAffinity: "None",
       ports: [{ name: "http", port: 80, targetPort: 80, protocol: "TCP" }],
     },

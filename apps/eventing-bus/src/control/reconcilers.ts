@@ -1,6 +1,8 @@
 import type { ControlPlanePart } from "@kelvin/controller";
 import { openBrokerController } from "./broker/controller.ts";
 import { openBusController, openClusterBusController } from "./bus/controller.ts";
+import { openBusChannelController } from "./bus-channel/controller.ts";
+import { openBusSubscriptionController } from "./bus-subscription/controller.ts";
 import { openChannelController } from "./channel/controller.ts";
 import type { ControllerKit } from "./controller-kit.ts";
 import { openDestinations } from "./destination/open-destinations.ts";
@@ -25,6 +27,8 @@ export async function openReconcilers(base: KitBase): Promise<readonly ControlPl
     openEventTypeController(kit),
     openBusController(kit),
     openClusterBusController(kit),
+    openBusChannelController(kit),
+    openBusSubscriptionController(kit),
     sharedPart(destinations),
     sharedPart(base.buses),
   ];

@@ -55,6 +55,11 @@ export function channelServiceName(channel: string): string {
   return childName(channel, "-kn-channel");
 }
 
+/** The name of a Service in the cluster, as others say it. */
+export function serviceHost({ namespace, name }: NamespacedName): string {
+  return `${name}.${namespace}.${CLUSTER_SUFFIX}`;
+}
+
 /** What the Service of a channel is an alias of (`spec.externalName`). */
 export function channelServiceTarget(bus: string, systemNamespace: string): string {
   return `${bus === stubBus ? CHANNEL_DISPATCHER : busServiceName(bus)}.${systemNamespace}.${CLUSTER_SUFFIX}`;

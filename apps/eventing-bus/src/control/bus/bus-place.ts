@@ -25,6 +25,12 @@ export function isClusterBus({ kind }: KubeObject): boolean {
   return kind === ClusterBus.kind;
 }
 
+/** What a bus is known by. */
+export function idOfBus(bus: AnyBus): string {
+  const { name = "", namespace } = bus.metadata;
+  return isClusterBus(bus) ? busId(name) : busId(name, namespace);
+}
+
 /** Where a bus is found. Pure. */
 export function placeOf(bus: AnyBus, systemNamespace: string): BusPlace {
   const { name = "", namespace = "" } = bus.metadata;
