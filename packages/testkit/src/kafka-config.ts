@@ -67,6 +67,8 @@ function formatConfig(dir: string, { ports, advertised, tls }: KafkaPlace): stri
     `log.dirs=${join(dir, "data")}`,
     "offsets.topic.replication.factor=1",
     "offsets.topic.num.partitions=4",
+    // A bus that is away for longer than a week finds its places again.
+    "offsets.retention.minutes=2147483647",
     "transaction.state.log.replication.factor=1",
     "transaction.state.log.min.isr=1",
     "transaction.state.log.num.partitions=4",
