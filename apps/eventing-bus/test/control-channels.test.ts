@@ -91,9 +91,9 @@ describe.each([
     await api.kube.update(Deployment, { ...deployment, status } as Deployment, { subresource: "status" });
   }
 
-  /** The ClusterBus `stub`, running. */
-  async function openStub(): Promise<void> {
-    await createBus(clusterBus("stub"));
+  /** The ClusterBus `stub`, running; of this kind. */
+  async function openStub(kind = "stub"): Promise<void> {
+    await createBus(clusterBus("stub", withAnnotations({ "kelvin.dev/bus": kind })));
     await letRun(dispatcherKey);
     await until(async () => (await readyOf(ClusterBus, { name: "stub" })) === "True/");
     world.buses.set("stub", busView({}));
@@ -114,8 +114,8 @@ describe.each([
     );
   }
 
-  async function openOrders(): Promise<void> {
-    await openStub();
+  async function openOrders(kind = "stub"): Promise<void> {
+    await openStub(kind);
     await objects.create(Channel, busChannel("orders"));
     await objects.create(Subscription, busSubscription("audit"));
     await objects.become(Subscription, "audit", "Unknown/Pending");
@@ -273,7 +273,7 @@ describe.each([
   });
 
   test("a bus that is deleted with live Channels: they say so, and nothing of them stays when they are deleted", async () => {
-    await openOrders();
+    await openOrders("kafka");
     await api.kube.delete(ClusterBus, { name: "stub" });
     await objects.become(Channel, "orders", "False/BusNotFound");
     await objects.become(Subscription, "audit", "False/BusNotFound");

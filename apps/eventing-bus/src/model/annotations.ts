@@ -10,6 +10,8 @@ export const limitAnnotations = {
 export const statusAnnotations = {
   /** The bus that serves it, once that is known to be there. */
   bus: "kelvin.dev/bus",
+  /** Of which kind that is, such as `kafka`; for channels.knative.dev only. It tells what may remain when the bus is gone. */
+  busKind: "kelvin.dev/bus-kind",
   /**
    * Where in its Broker's stream a Trigger begins, as the bus reported it: written once, never changed. It outlives the stream (a
    * Broker made anew, a stub that started anew), so it must say which stream it is of; of another one it counts as the beginning.

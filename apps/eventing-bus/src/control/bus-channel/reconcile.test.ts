@@ -222,95 +222,96 @@ const ofThirdParty: Row[] = [
 ];
 
 const finalizer = "channels.channels.knative.dev";
-const going = (bus: string | undefined, ...changes: Parameters<typeof busChannel>[1][]) =>
-  busChannel(
-    "orders",
-    deleting(finalizer),
-    withStatus(bus === undefined ? {} : { annotations: { "kelvin.dev/bus": bus } }),
-    ...changes,
-  );
+const noted = (bus: string, kind = "kafka") =>
+  withStatus({ annotations: { "kelvin.dev/bus": bus, "kelvin.dev/bus-kind": kind } });
+const going = (...changes: Parameters<typeof busChannel>[1][]) => busChannel("orders", deleting(finalizer), ...changes);
 const kafka = clusterBus("stub", ({ metadata }) => {
   metadata.annotations = { "kelvin.dev/bus": "kafka" };
 });
 const active = namespace("default");
 const dying = namespace("default", deleting());
-const atBroker =
-  'its stream, with events that wait (on Kafka the topic "default.orders", on Pub/Sub the topic "channel-stub-default-orders")';
+const atBroker = 'the topic "default.orders"';
 
 /** A wanted update without its finalizer is shown as it was before. */
 const deletions: Row[] = [
   {
     name: "stays while its bus has something of it",
-    world: [active, kafka, going("stub")],
+    world: [active, kafka, going(noted("stub"))],
     buses: { stub: serving() },
     key,
     wantOutcome: requeueAfter(300_000),
   },
   {
     name: "goes when its bus has let go of it",
-    world: [active, kafka, going("stub")],
+    world: [active, kafka, going(noted("stub"))],
     buses: { stub: serving({ state: "removed" }) },
     key,
-    wantUpdated: [going("stub")],
+    wantUpdated: [going(noted("stub"))],
   },
   {
     name: "goes when no bus had anything of it",
-    world: [kafka, going(undefined)],
+    world: [kafka, going()],
     key,
-    wantUpdated: [going(undefined)],
+    wantUpdated: [going()],
   },
   {
     name: "goes at once when its bus is not there any more, and says what may remain",
-    world: [active, going("stub")],
+    world: [active, going(noted("stub"))],
     key,
-    wantUpdated: [going("stub")],
+    wantUpdated: [going(noted("stub"))],
     wantEvents: [
       `Warning BusNotCleaned: Bus "stub" is gone, and has not confirmed that Channel "default/orders" is removed; there may remain ${atBroker}`,
     ],
   },
   {
+    name: "of a bus in memory that is not there any more goes: nothing is left there",
+    world: [active, going(noted("stub", "stub"))],
+    key,
+    wantUpdated: [going(noted("stub", "stub"))],
+  },
+  {
     name: "of a bus that is away stays, and looks again soon",
-    world: [active, kafka, going("stub")],
+    world: [active, kafka, going(noted("stub"))],
     key,
     wantOutcome: requeueAfter(5_000),
   },
   {
     name: "of a bus that is away goes at once when its namespace is being deleted",
-    world: [dying, kafka, going("stub")],
+    world: [dying, kafka, going(noted("stub"))],
     key,
-    wantUpdated: [going("stub")],
+    wantUpdated: [going(noted("stub"))],
     wantEvents: [
       `Warning BusNotCleaned: Bus "stub" is away, and the namespace is being deleted, and has not confirmed that Channel "default/orders" is removed; there may remain ${atBroker}`,
     ],
   },
   {
     name: "waits for a bus that runs, whatever becomes of the namespace",
-    world: [dying, kafka, going("stub")],
+    world: [dying, kafka, going(noted("stub"))],
     buses: { stub: serving() },
     key,
     wantOutcome: requeueAfter(300_000),
   },
   {
     name: "of a bus whose broker is away goes with its namespace",
-    world: [dying, kafka, going("stub")],
+    world: [dying, kafka, going(noted("stub"))],
     buses: { stub: busView({ [uid]: served() }, { trouble: "connection refused" }) },
     key,
-    wantUpdated: [going("stub")],
+    wantUpdated: [going(noted("stub"))],
     wantEvents: [
       `Warning BusNotCleaned: Bus "stub" is away, and the namespace is being deleted, and has not confirmed that Channel "default/orders" is removed; there may remain ${atBroker}`,
     ],
   },
   {
     name: "of the bus in memory goes when that does not run: nothing is left there",
-    world: [active, stub, going("stub")],
+    world: [active, stub, going(noted("stub"))],
     key,
-    wantUpdated: [going("stub")],
+    wantUpdated: [going(noted("stub"))],
   },
   {
     name: "of a third party's bus goes at once: that has ways of its own",
-    world: [active, rabbit, going(undefined, withSpec({ bus: "rabbit", clusterBus: undefined }))],
+    world: [active, rabbit, going(withSpec({ bus: "rabbit", clusterBus: undefined }))],
     key,
-    wantUpdated: [going(undefined, withSpec({ bus: "rabbit", clusterBus: undefined }))],
+    wantUpdated: [going(withSpec({ bus: "rabbit", clusterBus: undefined }))],
   },
 ];
 

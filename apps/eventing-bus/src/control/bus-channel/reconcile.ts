@@ -111,9 +111,16 @@ export async function finalizeBusChannel(
   deps: BusLookup & BusReleaseDeps,
 ): Promise<Outcome | undefined> {
   const found = await findBus(channel, deps);
-  const { namespace = "", name = "" } = channel.metadata;
-  const bus = channel.spec?.bus ?? channel.spec?.clusterBus ?? "";
-  const atBroker = `on Kafka the topic "${namespace}.${name}", on Pub/Sub the topic "channel-${bus}-${namespace}-${name}"`;
-  const remains = `its stream, with events that wait (${atBroker})`;
-  return releaseFromBus({ object: channel, found, what: "stream", remains }, deps);
+  return releaseFromBus(
+    { object: channel, found, what: "stream", remainsAt: (kind) => remainsAt(channel, kind) },
+    deps,
+  );
+}
+
+function remainsAt({ metadata, spec }: Channel, kind: string): string {
+  const { namespace = "", name = "" } = metadata;
+  if (kind === "kafka") return `the topic "${namespace}.${name}"`;
+  const bus = spec?.bus ?? spec?.clusterBus ?? "";
+  if (kind === "gcppubsub") return `the topic "channel-${bus}-${namespace}-${name}"`;
+  return "its stream, with events that wait";
 }

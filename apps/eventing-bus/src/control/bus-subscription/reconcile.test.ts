@@ -159,13 +159,16 @@ const ofThirdParty: Row[] = [
 ];
 
 const finalizer = "subscriptions.channels.knative.dev";
-const going = busSubscription("audit", deleting(finalizer), withStatus({ annotations: { "kelvin.dev/bus": "stub" } }));
+const going = busSubscription(
+  "audit",
+  deleting(finalizer),
+  withStatus({ annotations: { "kelvin.dev/bus": "stub", "kelvin.dev/bus-kind": "kafka" } }),
+);
 const kafka = clusterBus("stub", ({ metadata }) => {
   metadata.annotations = { "kelvin.dev/bus": "kafka" };
 });
 const removed = 'Normal SubscriberRemoved: Subscription was removed from channel "orders"';
-const atBroker =
-  'events that wait for it (on Kafka the group "stub.default.audit", on Pub/Sub "subscription-stub-default-audit")';
+const atBroker = 'the group "stub.default.audit", with events that wait for it';
 
 /** A wanted update without its finalizer is shown as it was before. */
 const deletions: Row[] = [

@@ -4,6 +4,7 @@ import {
   subscriptionStatus,
   targetUrl,
   validateSubscription,
+  type Channel,
   type Subscription,
   type SubscriptionStatus,
 } from "@kelvin/api/channels/v1alpha1";
@@ -119,15 +120,16 @@ export async function finalizeBusSubscription(
   subscription: Subscription,
   deps: ChannelLookup & BusReleaseDeps & Pick<BusSubscriptionDeps, "deadLetters"> & { readonly departures: Departures },
 ): Promise<Outcome | undefined> {
-  const { uid = "", name = "", namespace = "" } = subscription.metadata;
+  const { uid = "" } = subscription.metadata;
   const found = await findChannel(subscription, deps);
   if (found.kind === "found") {
-    const { spec } = found.channel;
-    const holding = { object: subscription, found: found.bus, what: "consumer" } as const;
+    const { channel, bus } = found;
+    const holding = { object: subscription, found: bus, what: "consumer" } as const;
     deps.departures.see(uid, servedBy(holding, deps.buses));
-    const bus = spec?.bus ?? spec?.clusterBus ?? "";
-    const atBroker = `on Kafka the group "${bus}.${namespace}.${name}", on Pub/Sub "subscription-${bus}-${namespace}-${name}"`;
-    const outcome = await releaseFromBus({ ...holding, remains: `events that wait for it (${atBroker})` }, deps);
+    const outcome = await releaseFromBus(
+      { ...holding, remainsAt: (kind) => remainsAt(subscription, channel, kind) },
+      deps,
+    );
     if (outcome !== undefined) return outcome;
   }
   const lost = deps.departures.depart(uid);
@@ -135,4 +137,12 @@ export async function finalizeBusSubscription(
   const channel = subscription.spec?.channel ?? "";
   deps.recorder.normal(subscription, "SubscriberRemoved", `Subscription was removed from channel "${channel}"${lost}`);
   return undefined;
+}
+
+function remainsAt({ metadata }: Subscription, { spec }: Channel, kind: string): string {
+  const { namespace = "", name = "" } = metadata;
+  const bus = spec?.bus ?? spec?.clusterBus ?? "";
+  if (kind === "kafka") return `the group "${bus}.${namespace}.${name}", with events that wait for it`;
+  if (kind === "gcppubsub") return `the subscription "subscription-${bus}-${namespace}-${name}"`;
+  return "events that wait for it";
 }

@@ -5,13 +5,21 @@ export function isAvailable({ status }: Deployment): boolean {
   return (status?.availableReplicas ?? 0) > 0;
 }
 
-/** Why no Pod of a Deployment is available, as far as its Pods and the Deployment itself tell. Pure. */
-export function unavailableMessage(deployment: Deployment, pods: readonly Pod[]): string {
+/** Why no Pod of a Deployment is available, as far as its Pods and the Deployment itself tell. */
+export interface Unavailability {
+  readonly message: string;
+  /** Nothing stands against it: it has only begun, as far as anybody knows. */
+  readonly isStarting: boolean;
+}
+
+/** Finds it. Pure. */
+export function findUnavailability(deployment: Deployment, pods: readonly Pod[]): Unavailability {
   const { name = "" } = deployment.metadata;
-  if (deployment.spec?.replicas === 0) return `Deployment "${name}" is scaled to zero`;
+  if (deployment.spec?.replicas === 0) return { message: `Deployment "${name}" is scaled to zero`, isStarting: false };
   const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const cause = staying.map(causeOf).find((text) => text !== "") ?? failureOf(deployment);
-  return `No Pod of Deployment "${name}" is available${cause === "" ? " yet" : `: ${cause}`}`;
+  const isStarting = cause === "";
+  return { message: `No Pod of Deployment "${name}" is available${isStarting ? " yet" : `: ${cause}`}`, isStarting };
 }
 
 /** Why there are no Pods at all: a quota, or a Pod that nobody may make. */

@@ -61,9 +61,10 @@ function askReplicas(
 /** Notes in a status which of our buses may have something of the object, for its deletion. */
 export function noteBus(
   status: NonNullable<NotedObject["status"]>,
-  { kind, place }: PresentBus,
+  { kind, place, ownKind }: PresentBus,
   buses: Pick<BusWatch, "find">,
 ): void {
   if (kind !== "own" || buses.find(place.id) === undefined) return;
-  status.annotations = { ...status.annotations, [statusAnnotations.bus]: place.id };
+  const { bus, busKind } = statusAnnotations;
+  status.annotations = { ...status.annotations, [bus]: place.id, [busKind]: ownKind };
 }

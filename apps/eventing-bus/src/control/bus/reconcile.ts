@@ -3,7 +3,7 @@ import { busReasons, busStatus, type BusStatus } from "@kelvin/api/channels/v1al
 import { NotOwnedError, requeueAfter, waitForEvent, type Outcome } from "@kelvin/controller";
 import { ConflictError, toError, type Clock, type Deployment } from "@kelvin/kube";
 import { tellOfReadiness } from "../readiness-event.ts";
-import { isAvailable, unavailableMessage } from "./availability.ts";
+import { findUnavailability, isAvailable } from "./availability.ts";
 import type { AnyBus } from "./bus-place.ts";
 import {
   ensureDeployment,
@@ -25,8 +25,10 @@ export interface BusDeps extends BusChildrenDeps {
 /** Why Pods do not start is looked at this often, while none is available. */
 const LOOK_AGAIN_MS = 2_000;
 
-/** What a step gives: whether all of it runs. */
-type Step = (bus: AnyBus, plan: BusPlan, deps: BusDeps) => Promise<{ readonly isRunning: boolean }>;
+/** How what a step is about stands. `starting`: nothing is known against it. */
+type Standing = "running" | "starting" | "stuck";
+
+type Step = (bus: AnyBus, plan: BusPlan, deps: BusDeps) => Promise<Standing>;
 
 /**
  * Makes a Bus or a ClusterBus run: a Service, a Deployment of its dispatcher and, for a third party's, of its provisioner; for a Bus
@@ -47,10 +49,10 @@ export async function reconcileBus(bus: AnyBus, deps: BusDeps): Promise<Outcome>
     return waitForEvent;
   }
   const errors: unknown[] = [];
-  let isRunning = true;
+  const standings: Standing[] = [];
   for (const { step, fail, reason } of steps) {
     try {
-      ({ isRunning } = { isRunning: (await step(bus, plan, deps)).isRunning && isRunning });
+      standings.push(await step(bus, plan, deps));
     } catch (error) {
       // Somebody was faster: no news for a condition.
       if (error instanceof ConflictError) throw error;
@@ -59,9 +61,10 @@ export async function reconcileBus(bus: AnyBus, deps: BusDeps): Promise<Outcome>
       errors.push(error);
     }
   }
-  tellOfReadiness(bus, before, deps.recorder);
+  // That its Pods have only begun is nothing to tell.
+  if (errors.length > 0 || !standings.includes("starting")) tellOfReadiness(bus, before, deps.recorder);
   if (errors.length > 0) throw errors[0];
-  return isRunning ? waitForEvent : requeueAfter(LOOK_AGAIN_MS);
+  return standings.every((standing) => standing === "running") ? waitForEvent : requeueAfter(LOOK_AGAIN_MS);
 }
 
 interface Mark {
@@ -80,44 +83,52 @@ const steps: readonly {
   { step: provision, fail: busStatus.markNotProvisioning, reason: busReasons.deploymentError },
 ];
 
-async function serve(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<{ isRunning: boolean }> {
+async function serve(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<Standing> {
   const now = deps.clock.now();
   await ensureService(bus, plan, deps);
   busStatus.markServiceable(busStatus.initializeBus(bus, now), plan.place.service, now);
-  return { isRunning: true };
+  return "running";
 }
 
-async function dispatch(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<{ isRunning: boolean }> {
+async function dispatch(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<Standing> {
   const now = deps.clock.now();
   const status = busStatus.initializeBus(bus, now);
   await ensureIdentity(bus, plan, deps);
   const deployment = await ensureDeployment(bus, { desired: plan.dispatcher, isScaleFixed: plan.isScaleFixed }, deps);
-  const problem = await findProblem(deployment, deps);
-  if (problem === undefined) busStatus.markDispatching(status, now);
-  else busStatus.markNotDispatching(status, problem, now);
-  return { isRunning: problem === undefined };
+  return markRunning(deployment, deps, {
+    good: () => busStatus.markDispatching(status, now),
+    bad: (cause) => busStatus.markNotDispatching(status, cause, now),
+  });
 }
 
-async function provision(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<{ isRunning: boolean }> {
+async function provision(bus: AnyBus, plan: BusPlan, deps: BusDeps): Promise<Standing> {
   const now = deps.clock.now();
   const status = busStatus.initializeBus(bus, now);
   const { provisioner: desired, place } = plan;
   if (desired === undefined) {
     await removeDeployment(bus, { namespace: place.namespace, name: place.provisioner }, deps);
     busStatus.markNoProvisioner(status, now);
-    return { isRunning: true };
+    return "running";
   }
   await ensureIdentity(bus, plan, deps);
-  const problem = await findProblem(await ensureDeployment(bus, { desired, isScaleFixed: false }, deps), deps);
-  if (problem === undefined) busStatus.markProvisioning(status, now);
-  else busStatus.markNotProvisioning(status, problem, now);
-  return { isRunning: problem === undefined };
+  const deployment = await ensureDeployment(bus, { desired, isScaleFixed: false }, deps);
+  return markRunning(deployment, deps, {
+    good: () => busStatus.markProvisioning(status, now),
+    bad: (cause) => busStatus.markNotProvisioning(status, cause, now),
+  });
 }
 
-async function findProblem(deployment: Deployment, deps: BusDeps): Promise<Mark | undefined> {
-  if (isAvailable(deployment)) return undefined;
-  return {
-    reason: busReasons.podsUnavailable,
-    message: unavailableMessage(deployment, await listPods(deployment, deps)),
-  };
+interface Marks {
+  good(): void;
+  bad(cause: Mark): void;
+}
+
+async function markRunning(deployment: Deployment, deps: BusDeps, marks: Marks): Promise<Standing> {
+  if (isAvailable(deployment)) {
+    marks.good();
+    return "running";
+  }
+  const { message, isStarting } = findUnavailability(deployment, await listPods(deployment, deps));
+  marks.bad({ reason: busReasons.podsUnavailable, message });
+  return isStarting ? "starting" : "stuck";
 }

@@ -19,8 +19,8 @@ export interface BusHolding {
   readonly object: NotedObject;
   readonly found: FoundBus;
   readonly what: "stream" | "consumer";
-  /** What may remain at the bus. */
-  readonly remains: string;
+  /** What may remain at a bus of this kind, such as `kafka`. */
+  readonly remainsAt: (ownKind: string) => string;
 }
 
 /** Whether a namespace is being deleted is asked this often. */
@@ -36,11 +36,11 @@ export async function releaseFromBus(holding: BusHolding, deps: BusReleaseDeps):
   if (hold.kind === "none") return undefined;
   if (hold.kind === "lost") return giveUp(holding, `Bus "${hold.bus}" is gone`, deps);
   const isAway = hold.kind === "away";
-  const { object, remains } = holding;
+  const { object } = holding;
   if (isAway && (await isNamespaceGoing(object, deps.kube))) {
     return giveUp(holding, `Bus "${hold.bus}" is away, and the namespace is being deleted`, deps);
   }
-  const outcome = finishRelease({ object, bus: hold.bus, isRemoved: false, remains }, deps);
+  const outcome = finishRelease({ object, bus: hold.bus, isRemoved: false, remains: remainsOf(holding) }, deps);
   if (outcome === undefined || !isAway) return outcome;
   return requeueAfter(Math.min(LOOK_AGAIN_MS, outcome.requeueAfterMs ?? LOOK_AGAIN_MS));
 }
@@ -67,13 +67,18 @@ interface Known {
 /** Whether its bus never had anything, or has removed it. */
 function hasNothing({ object, found, what }: BusHolding, { isNoted, view }: Known): boolean {
   const served = view?.[what](object.metadata.uid ?? "");
-  if (served === undefined) return !isNoted || isForgotten(found, view);
-  return served.state === "removed";
+  if (served !== undefined) return served.state === "removed";
+  // What was in memory went with the process.
+  return !isNoted || (view === undefined && kindOf(object, found) === stubBus);
 }
 
-/** What was in memory went with the process. */
-function isForgotten(found: FoundBus, view: BusView | undefined): boolean {
-  return view === undefined && found.kind === "own" && found.ownKind === stubBus;
+/** The kind of its bus, also when that is not there any more. */
+function kindOf({ status }: NotedObject, found: FoundBus): string {
+  return found.kind === "missing" ? (status?.annotations?.[statusAnnotations.busKind] ?? "") : found.ownKind;
+}
+
+function remainsOf({ object, found, remainsAt }: BusHolding): string {
+  return remainsAt(kindOf(object, found));
 }
 
 /** What the replicas of its bus say of an object, if that bus is there. */
@@ -93,10 +98,11 @@ async function isNamespaceGoing({ metadata }: KubeObject, kube: Pick<KubeClient,
   return namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
 }
 
-function giveUp({ object, remains }: BusHolding, why: string, { recorder }: BusReleaseDeps): undefined {
+function giveUp(holding: BusHolding, why: string, { recorder }: BusReleaseDeps): undefined {
+  const { object } = holding;
   const { namespace = "", name = "" } = object.metadata;
   const subject = `${object.kind ?? "object"} "${namespace}/${name}"`;
-  const message = `${why}, and has not confirmed that ${subject} is removed; there may remain ${remains}`;
+  const message = `${why}, and has not confirmed that ${subject} is removed; there may remain ${remainsOf(holding)}`;
   recorder.warning(object, "BusNotCleaned", message);
   return undefined;
 }

@@ -25,7 +25,9 @@ export const BusContainer = Preserved<Record<string, unknown> & { name?: string;
   { description: "A container, as in a Pod." },
   {
     name: Type.String({ description: "Name of the container. Default: dispatcher or provisioner." }),
-    image: Type.String({ description: "The image to run." }),
+    image: Type.String({
+      description: "The image to run. May be absent where the annotation kelvin.dev/bus names a bus of Kelvin's own.",
+    }),
   },
 );
 export type BusContainer = Static<typeof BusContainer>;
@@ -35,9 +37,12 @@ export const BusSpec = Type.Object({
   generation: Type.Optional(Type.Integer({ format: "int64", description: "Ignored: metadata.generation counts." })),
   parameters: Type.Optional(described(BusParameters, "What its Channels and Subscriptions may say to it.")),
   provisioner: Type.Optional(
-    described(BusContainer, "Makes and removes what a Channel needs at the broker, if the dispatcher does not."),
+    described(
+      BusContainer,
+      "Makes and removes what a Channel needs at the broker. Absent: the dispatcher does. Kelvin's own buses have none.",
+    ),
   ),
-  dispatcher: Type.Optional(described(BusContainer, "Takes events and delivers them.")),
+  dispatcher: Type.Optional(described(BusContainer, "Takes events on port 8080 and delivers them. Has to be there.")),
   volumes: Type.Optional(
     Type.Array(Preserved({ description: "A volume, as in a Pod." }), {
       description: "Volumes that both containers may mount.",
