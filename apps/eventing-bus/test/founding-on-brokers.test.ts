@@ -202,6 +202,28 @@ const kafkaProblem = findKafkaProblem();
     await admin.deleteTopics({ topics: ["shop.news"] });
   }, 60_000);
 
+  test("two replicas share what comes to a channel, and let go of it together", async () => {
+    const got = await sink();
+    const subscriptions = [busSubscription("s", got.url), busSubscription("t", got.url)];
+    const kube = openFakeKube({ objects: [events, channel("2"), ...subscriptions] });
+    const one = await joined({ ...env, POD_NAME: "one" }, kube);
+    const two = await joined({ ...env, POD_NAME: "two" }, kube);
+    for (const replica of [one, two]) await until("it is served", () => isServing(replica, "uid-t"));
+    const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);
+    for (const [index, id] of ids.entries()) expect((await toNews(index % 2 === 0 ? one : two, id)).status).toBe(202);
+    await until("all came", () => new Set(got.ids()).size === ids.length);
+    kube.put(busSubscription("t", got.url, { metadata: going() }));
+    for (const { report } of [one, two]) {
+      await until("it is removed", async () => (await report()).consumers["uid-t"]?.state === "removed");
+    }
+    expect(await groups()).toEqual(["events.shop.s"]);
+    kube.put(channel("2", going()));
+    for (const { report } of [one, two]) {
+      await until("it is removed", async () => (await report()).streams["uid-news"]?.state === "removed");
+    }
+    expect([await topics(), await groups()]).toEqual([[], []]);
+  }, 60_000);
+
   test("a channel that is deleted while no replica is there is removed by the next one, with its groups", async () => {
     const got = await sink();
     const kube = openFakeKube({ objects: [events, channel(), busSubscription("s", got.url)] });

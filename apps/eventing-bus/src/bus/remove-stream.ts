@@ -32,7 +32,7 @@ export async function drain(wanted: WantedStream, server: Server, serve: ServeTo
     if (bus === undefined) return undefined;
     if (isDraining(wanted, state, deps.clock.now().getTime())) {
       const opened = await openToDrain(wanted, bus, { server, serve });
-      if (opened !== undefined && (await opened.delivery.unfinished()) > 0) return LOOK_AGAIN_MS;
+      if (opened !== undefined && (await unfinishedOf(opened, bus, server)) > 0) return LOOK_AGAIN_MS;
     }
     if (state.opened !== undefined) await removeOpened(state.opened, server);
     await removeRest(wanted, bus, server);
@@ -70,6 +70,18 @@ async function openToDrain(
   }
 }
 
+/** Nothing waits in a log that is gone: another replica saw before us that all was delivered, and removed it. */
+async function unfinishedOf({ delivery }: OpenedStream, bus: OpenedBus, server: Server): Promise<number> {
+  try {
+    return await delivery.unfinished();
+  } catch (error) {
+    const log = await findLog(bus, server);
+    if (log === undefined) return 0;
+    if (log !== "another's") await log.close();
+    throw error;
+  }
+}
+
 /** Removes what an open stream has at the bus. */
 export async function removeOpened(opened: OpenedStream, server: Server): Promise<void> {
   const { state, deps } = server;
@@ -78,11 +90,10 @@ export async function removeOpened(opened: OpenedStream, server: Server): Promis
   deps.routes.delete(state.stream);
   if (!opened.isClosed) await opened.delivery.close(CLOSE_MS_MAX);
   opened.isClosed = true;
-  const { log } = opened.delivery;
   const ids = [...[...state.editions.values()].map(({ consumer }) => consumer.id), ...state.leaving.values()];
   // What bears the names of 2018 at a broker is not to be found by the log's.
-  if (state.stream.kind === "BusChannel") for (const id of ids) await log.deleteReader(id);
-  await deleteStream(bus.bus, log.id, deps.names.stream(state.stream).stepsId);
+  if (state.stream.kind === "BusChannel") await removeReaders(ids, bus, server);
+  await deleteStream(bus.bus, opened.delivery.log.id, deps.names.stream(state.stream).stepsId);
   for (const id of ids) await bus.deadLetters.clear(id);
   forgetOpened(opened, server);
 }
@@ -92,26 +103,25 @@ async function removeRest(wanted: WantedStream, bus: OpenedBus, server: Server):
   const { state, deps } = server;
   const { logId, stepsId } = deps.names.stream(state.stream);
   const ids = consumersOf(wanted).map((object) => consumerIdOf(object, server));
-  const log = state.stream.kind === "BusChannel" ? await findLog(bus, server) : undefined;
-  if (log === "another's") {
-    // Nobody has a log of that name; its steps are all there may be.
-    await deleteStream(bus.bus, stepsId);
-  } else {
-    for (const id of ids) await log?.deleteReader(id);
-    await log?.close();
-    await deleteStream(bus.bus, logId, stepsId);
-  }
+  const isOurs = state.stream.kind !== "BusChannel" || (await removeReaders(ids, bus, server));
+  // Nobody has a log by the other id; its steps are all there may be.
+  await deleteStream(bus.bus, isOurs ? logId : stepsId, stepsId);
   for (const id of ids) await bus.deadLetters.clear(id);
 }
 
 /** Removes what a consumer has at the bus, of a stream that is not open: its reader and its dead letters. */
 export async function removeUnopened(id: string, bus: OpenedBus, server: Server): Promise<void> {
-  const log = await findLog(bus, server);
-  if (log !== undefined && log !== "another's") {
-    await log.deleteReader(id);
-    await log.close();
-  }
+  await removeReaders([id], bus, server);
   await bus.deadLetters.clear(id);
+}
+
+/** Removes readers of the stream's log, if that is there. Resolves with whether it may be removed as well. */
+async function removeReaders(ids: readonly string[], bus: OpenedBus, server: Server): Promise<boolean> {
+  const log = await findLog(bus, server);
+  if (log === "another's") return false;
+  for (const id of ids) await log?.deleteReader(id);
+  await log?.close();
+  return true;
 }
 
 /** The log of a stream whose arguments nobody knows. What the broker has by its name and refuses to us is somebody else's. */
