@@ -1,5 +1,5 @@
 import { BusUnavailableError, LogFullError, RecordTooLargeError, recordBytes } from "@kelvin/bus";
-import type { Backlog, BusLog, BusRecord, Clock, LogSpec } from "@kelvin/bus";
+import type { Backlog, BusLog, BusReader, BusRecord, Clock, LogSpec } from "@kelvin/bus";
 import { Partitioners } from "kafkajs";
 import { groupName } from "./broker-names.ts";
 import { readMarks } from "./finished-marks.ts";
@@ -81,7 +81,7 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }
       const reader = await openKafkaReader({ connection, topic: name, group, retentionMs, clock }, readerSpec);
       readers.set(reader, readerSpec.id);
       readerIds.add(readerSpec.id);
-      return reader;
+      return withEnd(reader, () => readers.delete(reader));
     },
     async deleteReader(id) {
       const dropped = await backlog(id);
@@ -94,11 +94,22 @@ export function openKafkaLog(spec: LogSpec, { connection, topic, groups, clock }
       return { records, oldestMs: records === 0 ? undefined : oldestOf(id) };
     },
     async close() {
-      for (const reader of readers.keys()) await reader.close();
+      await Promise.all([...readers.keys()].map((reader) => reader.close()));
       readers.clear();
       lag.close();
       trimmer.close();
       await commits.close();
+    },
+  };
+}
+
+function withEnd(reader: KafkaReader, onClosed: () => void): BusReader {
+  return {
+    pause: () => reader.pause(),
+    resume: () => reader.resume(),
+    async close() {
+      await reader.close();
+      onClosed();
     },
   };
 }
