@@ -258,6 +258,18 @@ describe.each([
     await objects.become(Subscription, "audit", "True/");
   });
 
+  test("§1.6 parameters that change are told of Channels and Subscriptions that are there", async () => {
+    await openOrders();
+    const ask = (parameters: object) =>
+      api.kube.patch(ClusterBus, { name: "stub" }, { type: "merge", body: { spec: { parameters } } });
+    await ask({ channel: [{ name: "a" }], subscription: [{ name: "b" }] });
+    await objects.become(Channel, "orders", "False/MissingArguments");
+    await objects.become(Subscription, "audit", "False/MissingArguments");
+    await ask({ channel: [{ name: "a", default: "" }], subscription: null });
+    await objects.become(Channel, "orders", "True/");
+    await objects.become(Subscription, "audit", "True/");
+  });
+
   test("what is deleted goes when its bus lets it", async () => {
     await openOrders();
     await api.kube.delete(Subscription, { namespace, name: "audit" });

@@ -17,6 +17,7 @@ import {
 } from "@kelvin/testkit";
 import { bus, busChannel, clusterBus } from "../../../test/channels-builders.ts";
 import { busView, fakeBuses, served } from "../../../test/fake-buses.ts";
+import { heldRow } from "../../../test/held-row.ts";
 import type { BusView } from "../bus-watch/bus-watch.ts";
 import { finalizeBusChannel, reconcileBusChannel, type BusChannelDeps } from "./reconcile.ts";
 
@@ -332,15 +333,6 @@ for (const row of [...ofOurs, ...ofArguments, ...ofThirdParty, ...deletions]) {
         systemNamespace: "knative-eventing",
       }),
     },
-    [withFinalizer(row)],
+    [heldRow(row, { kind: "Channel", finalizer })],
   );
-}
-
-/** What is not being deleted has the finalizer already. */
-function withFinalizer(row: Row): Row {
-  const world = row.world.map((object) => {
-    const isIt = object.kind === "Channel" && object.metadata.deletionTimestamp === undefined;
-    return isIt ? { ...object, metadata: { ...object.metadata, finalizers: [finalizer] } } : object;
-  });
-  return { ...row, world };
 }

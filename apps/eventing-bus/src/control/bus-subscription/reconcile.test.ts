@@ -13,6 +13,7 @@ import {
 } from "@kelvin/testkit";
 import { bus, busChannel, busSubscription, clusterBus } from "../../../test/channels-builders.ts";
 import { busView, fakeBuses, served } from "../../../test/fake-buses.ts";
+import { heldRow } from "../../../test/held-row.ts";
 import type { BusView } from "../bus-watch/bus-watch.ts";
 import { makeDeadLetterCounts } from "../dead-letter-count.ts";
 import { makeDepartures } from "../departures.ts";
@@ -250,15 +251,6 @@ for (const row of [...ofOurs, ...ofThirdParty, ...deletions]) {
         systemNamespace: "knative-eventing",
       }),
     },
-    [withFinalizer(row)],
+    [heldRow(row, { kind: "Subscription", finalizer })],
   );
-}
-
-/** What is not being deleted has the finalizer already. */
-function withFinalizer(row: Row): Row {
-  const world = row.world.map((object) => {
-    const isIt = object.kind === "Subscription" && object.metadata.deletionTimestamp === undefined;
-    return isIt ? { ...object, metadata: { ...object.metadata, finalizers: [finalizer] } } : object;
-  });
-  return { ...row, world };
 }
