@@ -45,6 +45,8 @@ interface Waiting {
   readonly partition: number;
   /** Nobody waits any more. */
   isOver: boolean;
+  /** Why the last try failed. */
+  failure: string | undefined;
   settle(result: number | Error): void;
 }
 
@@ -91,6 +93,7 @@ export function openGroupCommit(parts: GroupCommitParts): GroupCommit {
         bytes,
         partition: messages[0]?.message.partition ?? 0,
         isOver: false,
+        failure: undefined,
         settle(result) {
           if (waiting.isOver) return;
           waiting.isOver = true;
@@ -100,7 +103,8 @@ export function openGroupCommit(parts: GroupCommitParts): GroupCommit {
         },
       };
       const cancel = clock.setTimer(() => {
-        waiting.settle(new BusUnavailableError(`${topic}: no answer in ${ANSWER_MS_MAX} ms`));
+        const reason = waiting.failure ?? `${topic}: no answer`;
+        waiting.settle(new BusUnavailableError(`${reason}, for ${ANSWER_MS_MAX} ms`));
       }, ANSWER_MS_MAX);
       queue.push(waiting);
       queuedBytes += bytes;
@@ -145,6 +149,7 @@ function makeSender({ clock, topic, newClient, isIdempotent = true }: GroupCommi
         return new Map(results.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]));
       } catch (error) {
         if (hasGivenUp || isVerdict(error) || batch.every(({ isOver }) => isOver)) throw error;
+        for (const each of batch) each.failure = kafkaFailure(error, topic).message;
         await pause(clock, RETRY_MS);
       }
     }
