@@ -1,7 +1,7 @@
 // Real brokers without Docker. `node scripts/brokers.mjs fetch` downloads what packages/testkit/kafka.lock.json names into
 // a cache outside the clone. `node scripts/brokers.mjs start kafka [--port N]` or `start nats` runs a broker in the
-// foreground, on 127.0.0.1, with data that goes with it. `prepare kafka` is for who runs it by themselves: it writes the
-// settings of one that keeps its data in a directory, and prints the command as JSON.
+// foreground, on 127.0.0.1, with data that goes with it. `prepare` is for who runs them by themselves: it writes the settings
+// of a Kafka that keeps its data in a directory, and prints the command as JSON; that of the Pub/Sub emulator, too.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const testkit = new URL("../packages/testkit/src/", import.meta.url);
 const repository = process.env.KELVIN_MAVEN_URL ?? "https://repo1.maven.org/maven2";
 const usage =
   "usage: node scripts/brokers.mjs fetch | start kafka [--port N] | start nats\n" +
-  "     | prepare kafka --dir DIR --port N --advertise HOST:PORT --log FILE";
+  "     | prepare kafka --dir DIR --port N --advertise HOST:PORT --log FILE | prepare gcppubsub --port N";
 const TRIES_MAX = 5;
 const DOWNLOADS_MAX = 6;
 const DOWNLOAD_MS_MAX = 120_000;
@@ -38,6 +38,7 @@ if (command === "fetch" && broker === undefined) await fetchKafka();
 else if (command === "start" && broker === "kafka") await startKafka(readPort(9092));
 else if (command === "start" && broker === "nats") await startNats();
 else if (command === "prepare" && broker === "kafka") await printKafkaCommand();
+else if (command === "prepare" && broker === "gcppubsub") await printEmulatorCommand();
 else fail();
 
 function fail() {
@@ -111,6 +112,12 @@ async function printKafkaCommand() {
   const ports = { client: Number(port), internal, guarded, controller };
   const args = prepareKafka(dir, { ports, advertised: advertise, logFile: log });
   console.log(JSON.stringify({ command: ["java", ...args], directAddress: `127.0.0.1:${internal}` }));
+}
+
+async function printEmulatorCommand() {
+  const { findPubsubProblem, pubsubEmulatorArgs } = await import(new URL("pubsub-emulator.ts", testkit).href);
+  refuse(findPubsubProblem());
+  console.log(JSON.stringify({ command: ["java", ...pubsubEmulatorArgs(readPort(8085))] }));
 }
 
 function readPlace() {

@@ -59,15 +59,18 @@ export interface PubsubEmulator {
   close(): Promise<void>;
 }
 
-/** Starts one; jar and java must be there (`findPubsubProblem`). @throws Error when it does not listen within a minute */
-export async function openPubsubEmulator(): Promise<PubsubEmulator> {
+/** The arguments with which `java` runs it on a port of 127.0.0.1. @throws Error when there is none */
+export function pubsubEmulatorArgs(port: number): string[] {
   const jar = findJar();
   if (jar === undefined) throw new Error(findPubsubProblem());
+  const machine = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+  return [...machine, "-jar", jar, "--host=127.0.0.1", `--port=${port}`];
+}
+
+/** Starts one; jar and java must be there (`findPubsubProblem`). @throws Error when it does not listen within a minute */
+export async function openPubsubEmulator(): Promise<PubsubEmulator> {
   const port = await findLastingPort();
-  const args = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-  const server = spawn("java", [...args, "-jar", jar, "--host=127.0.0.1", `--port=${port}`], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const server = spawn("java", pubsubEmulatorArgs(port), { stdio: ["ignore", "pipe", "pipe"] });
   if (server.pid !== undefined) setPriority(server.pid, NICENESS);
   let said = "";
   const hear = (piece: Buffer): void => {

@@ -15,6 +15,8 @@ import { setDirectories } from "./set-directories.ts";
 import { type ChosenPorts, setPorts } from "./set-ports.ts";
 
 const READY_DEADLINE_MS = 60_000;
+/** More for each bus that is asked for: its broker starts at the same time. */
+const BUS_DEADLINE_MS = 15_000;
 
 /**
  * Applies what runs on the cluster, waits until it serves, and prints the ready line.
@@ -32,7 +34,8 @@ export async function bringUp(
   const gateway = `http://127.0.0.1:${options.httpPort}`;
   const local = `http://127.0.0.1:${options.httpPort + 1}`;
   const api = `https://127.0.0.1:${options.apiPort}`;
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(READY_DEADLINE_MS)]);
+  const deadlineMs = READY_DEADLINE_MS + options.openBuses.names.length * BUS_DEADLINE_MS;
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(deadlineMs)]);
   const kube = openKubeClient(await loadKubeConfig({ path: kubeconfig }));
   try {
     await removeBusesOfFormerVersion(kube, signal);

@@ -43,7 +43,3 @@ test.each([
 ])("%j is refused", (environment, message) => {
   expect(() => chooseGcpPubSub(environment)).toThrow(message);
 });
-
-test("an emulator that is named and not there is said", async () => {
-  await expect(open({ PUBSUB_EMULATOR_JAR: "/nonexistent.jar" })).rejects.toThrow("there is no /nonexistent.jar");
-});

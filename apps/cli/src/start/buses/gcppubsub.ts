@@ -36,7 +36,7 @@ export function chooseGcpPubSub(environment: Environment): ChosenBus {
     elsewhere: example,
     async open({ dataDir, say }) {
       const { openPubSubEmulator } = await import("./pubsub-emulator.ts");
-      const emulator = await openPubSubEmulator(dataDir, environment, say);
+      const emulator = await openPubSubEmulator(dataDir, say);
       return openedBus({
         settings: [emulatorConfig({ host: hostName, port: emulatorPort }, project || emulatorProject)],
         hostServices: new Map([[emulatorPort, { host: "127.0.0.1", port: emulator.port }]]),

@@ -1,10 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { StartError } from "../../usage-error.ts";
-import { repositoryRoot } from "../repository.ts";
 import { answersAsKafka } from "./broker-probes.ts";
-import { findFreePort, type OwnServer, openOwnServer, toolEnvironment } from "./own-server.ts";
+import { findFreePort, type OwnServer, openOwnServer } from "./own-server.ts";
+import { prepareBroker } from "./prepare-broker.ts";
 
 /** A Kafka broker of ours on this machine's loopback, with its data in the data directory. */
 export interface KafkaServer extends OwnServer {
@@ -12,6 +10,9 @@ export interface KafkaServer extends OwnServer {
 }
 
 const READY_MS_MAX = 60_000;
+const remedy =
+  "For a Kafka of our own:\n  sudo apt-get install -y default-jre-headless\n  node scripts/brokers.mjs fetch\n" +
+  "or name a running one: KAFKA_BOOTSTRAP_SERVERS=host:9092 npm start -- --bus kafka";
 
 /**
  * Starts the broker, and starts it again whenever it ends by itself. `advertised` is where clients find it.
@@ -26,29 +27,10 @@ export async function openKafkaServer(
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const port = await findFreePort();
   const place = ["--dir", directory, "--port", String(port), "--advertise", advertised, "--log", log];
-  const { command, directAddress } = prepareKafka(place);
+  const { command, directAddress = "" } = prepareBroker("kafka", place, remedy);
   const isReady = (): Promise<boolean> => answersAsKafka({ host: "127.0.0.1", port });
   const server = openOwnServer({ name: "Kafka", command, log, readyMsMax: READY_MS_MAX, isReady, say });
   const ready = server.ready.then(() => say(`Kafka answers at ${directAddress} on this machine`));
   ready.catch(() => undefined);
   return { port, ready, close: () => server.close() };
-}
-
-interface Prepared {
-  command: string[];
-  /** Where programs outside of the cluster reach it. */
-  directAddress: string;
-}
-
-/** What a broker needs is known where those of the tests are made, which no service is made of. */
-function prepareKafka(place: readonly string[]): Prepared {
-  const script = join(repositoryRoot, "scripts", "brokers.mjs");
-  const words = [script, "prepare", "kafka", ...place];
-  const result = spawnSync(process.execPath, words, { encoding: "utf8", env: toolEnvironment() });
-  if (result.status === 0) return JSON.parse(result.stdout) as Prepared;
-  throw new StartError(
-    `--bus kafka: ${result.stderr.trim()}. For a Kafka of our own:\n` +
-      "  sudo apt-get install -y default-jre-headless\n  node scripts/brokers.mjs fetch\n" +
-      "or name a running one: KAFKA_BOOTSTRAP_SERVERS=host:9092 npm start -- --bus kafka",
-  );
 }
