@@ -14,6 +14,7 @@ import { systemClock, type Clock } from "@kelvin/kube";
 import { configMap, inNamespace, openFakeKube, type FakeKube } from "@kelvin/testkit";
 import { openBus, type RunningBus } from "../src/bus/app.ts";
 import { parseBusConfig } from "../src/bus/config.ts";
+import type { OpenBus } from "../src/bus/opened-bus.ts";
 import { parseReport, type BusReport } from "../src/model/report.ts";
 
 /** One replica of a bus on a fake Kubernetes, with real sockets. */
@@ -44,16 +45,23 @@ export interface Answer {
 export const EVENT = { "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order" };
 const NAMESPACE = "knative-eventing";
 
+interface WorldParts {
+  readonly kube?: FakeKube;
+  readonly clock?: Clock;
+  /** Changes what is opened at the broker. */
+  readonly change?: (open: OpenBus) => OpenBus;
+}
+
 /** Opens a bus; `joined` is not waited for. */
 export async function openBusWorld(
   objects: readonly KubeObject[],
   env: Record<string, string> = {},
-  { kube = openFakeKube({ objects }), clock = systemClock }: { kube?: FakeKube; clock?: Clock } = {},
+  { kube = openFakeKube({ objects }), clock = systemClock, change = (open) => open }: WorldParts = {},
 ): Promise<BusWorld> {
   const ports = { HTTP_PORT: "0", INTERNAL_PORT: "0" };
   const config = parseBusConfig({ ...ports, POD_NAME: "replica-1", BUS_NAME: "stub", ...env });
   const log = createLogger("eventing-bus", { level: env["LOG_LEVEL"] ?? "silent" });
-  const bus = await openBus({ ...config, lingerMs: 0 }, { kube, clock, log });
+  const bus = await openBus({ ...config, openBus: change(config.openBus), lingerMs: 0 }, { kube, clock, log });
   const internal = (path: string): Promise<Answer> => call(bus.ports().internal, { path, method: "GET" });
   return {
     kube,

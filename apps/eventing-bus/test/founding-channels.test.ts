@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Channel, ClusterBus, Subscription } from "@kelvin/api/channels/v1alpha1";
+import { BusRefusedError, type BusLog, type LogSpec } from "@kelvin/bus";
 import { openFakeKube, type FakeKube } from "@kelvin/testkit";
+import type { OpenBus } from "../src/bus/opened-bus.ts";
 import {
   bus,
   busChannel,
@@ -457,6 +459,38 @@ describe("what changes while it runs", () => {
     await toNews(world);
     await until("it came", () => got.received.length === 1);
   });
+});
+
+/** The bus in memory, with a reader of this name that is somebody else's. */
+function withTaken(name: string): (open: OpenBus) => OpenBus {
+  const refuse = async (id: string): Promise<void> => {
+    await Promise.resolve();
+    if (id.includes(name)) throw new BusRefusedError(`${name} is another object's`);
+  };
+  const picky = (log: BusLog): BusLog => ({
+    ...log,
+    openReader: (spec) => refuse(spec.id).then(() => log.openReader(spec)),
+    deleteReader: (id) => refuse(id).then(() => log.deleteReader(id)),
+  });
+  return (open) => async () => {
+    const { bus: given, ...rest } = await open();
+    const openLog = async (spec: LogSpec): Promise<BusLog> => picky(await given.openLog(spec));
+    return { ...rest, bus: { ...given, trouble: undefined, openLog } };
+  };
+}
+
+test("a subscription whose name at the broker is taken says so; the others are served, and it can be deleted", async () => {
+  const got = await sink();
+  const objects = [stub, busChannel("news"), busSubscription("taken", got.url), busSubscription("b", got.url)];
+  const world = await joined(objects, {}, { change: withTaken("taken") });
+  const { streams, consumers } = await world.report();
+  expect([streams["uid-news"]?.state, consumers["uid-b"]?.state]).toEqual(["serving", "serving"]);
+  expect(consumers["uid-taken"]).toMatchObject({ state: "failed", message: "taken is another object's" });
+  expect((await toNews(world)).status).toBe(202);
+  await until("it came", () => got.received.length === 1);
+  const metadata = { deletionTimestamp: deletionTimestamp(), finalizers: ["f"] };
+  world.kube.put(busSubscription("taken", got.url, { metadata }));
+  await until("it is let go", async () => (await world.report()).consumers["uid-taken"]?.state === "removed");
 });
 
 describe("what is deleted", () => {

@@ -21,7 +21,13 @@ export { DEFAULT_RETRY_POLICY, WAIT_MAX_MS } from "./delivery/retry-policy.ts";
 export type { Backoff, RetryPolicy } from "./delivery/retry-policy.ts";
 export type { Sender, SendOutcome, SendRequest } from "./delivery/sender.ts";
 export { deleteStream, openStreamDelivery } from "./delivery/stream-delivery.ts";
-export type { DeliveryPorts, Reading, StreamDelivery, StreamDeliverySpec } from "./delivery/stream-delivery.ts";
+export type {
+  DeliveryPorts,
+  Reading,
+  RefusedConsumer,
+  StreamDelivery,
+  StreamDeliverySpec,
+} from "./delivery/stream-delivery.ts";
 export type { StreamRules } from "./delivery/tools.ts";
 export { makeTimeouts } from "./timeouts.ts";
 export type { Timeout, Timeouts } from "./timeouts.ts";

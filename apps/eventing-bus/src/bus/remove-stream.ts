@@ -119,9 +119,24 @@ export async function removeUnopened(id: string, bus: OpenedBus, server: Server)
 async function removeReaders(ids: readonly string[], bus: OpenedBus, server: Server): Promise<boolean> {
   const log = await findLog(bus, server);
   if (log === "another's") return false;
-  for (const id of ids) await log?.deleteReader(id);
-  await log?.close();
+  if (log === undefined) return true;
+  for (const id of ids) await removeReader(id, log, server);
+  await log.close();
   return true;
+}
+
+/** Removes a reader. What the broker has by its name and refuses to us is another's, and stays. */
+export async function removeReader(id: string, log: BusLog, { state, deps }: Server): Promise<void> {
+  try {
+    await log.deleteReader(id);
+  } catch (error) {
+    if (!(error instanceof BusRefusedError)) throw error;
+    const { stream } = state;
+    deps.log.warn(
+      { stream, id, reason: error.message },
+      "What is there by the reader's name is not ours, and is left alone",
+    );
+  }
 }
 
 /** The log of a stream whose arguments nobody knows. What the broker has by its name and refuses to us is somebody else's. */

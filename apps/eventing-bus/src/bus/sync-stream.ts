@@ -5,7 +5,7 @@ import type { WantedStream } from "./cluster-view.ts";
 import { beginAt, isWithoutSince, nextEditions, type Editions } from "./editions.ts";
 import type { OpenedBus } from "./opened-bus.ts";
 import { entranceKindOf, logSpecOf, openStream, type StreamPlan } from "./open-stream.ts";
-import { closeOpened, drain, leave, removeOpened, removeUnopened } from "./remove-stream.ts";
+import { closeOpened, drain, leave, removeOpened, removeReader, removeUnopened } from "./remove-stream.ts";
 import {
   consumerIdOf,
   consumersOf,
@@ -63,11 +63,11 @@ async function serve(wanted: WantedStream, server: Server): Promise<number | und
     return undefined;
   }
   const { opened, problem } = await openAsSaid(wanted, bus, server);
-  await serveConsumers(wanted, bus, server);
+  const againMs = await serveConsumers(wanted, bus, server);
   // Not before the consumers are known: what comes before that would count as delivered to all.
   routes.set(state.stream, opened.entrance);
   reportStream(wanted, { state: problem === undefined ? "serving" : "failed", message: problem ?? "" }, server);
-  return problem === undefined ? undefined : LOOK_AGAIN_MS;
+  return problem === undefined ? againMs : LOOK_AGAIN_MS;
 }
 
 /** A stream that is being deleted has its consumers served for as long as it drains. */
@@ -149,11 +149,14 @@ async function findRefusal(plan: StreamPlan, { bus }: OpenedBus, { deps }: Serve
   }
 }
 
-/** Gives the stream the consumers that are wanted, and removes at the bus what those have there that are not. */
-async function serveConsumers(wanted: WantedStream, bus: OpenedBus, server: Server): Promise<void> {
+/**
+ * Gives the stream the consumers that are wanted, and removes at the bus what those have there that are not. Resolves with how
+ * long to wait before another look.
+ */
+async function serveConsumers(wanted: WantedStream, bus: OpenedBus, server: Server): Promise<number | undefined> {
   const { state, deps } = server;
   const { opened, editions: before, leaving } = state;
-  if (opened === undefined) return;
+  if (opened === undefined) return undefined;
   const stream: StreamLife = { uid: wanted.uid, life: opened.life };
   const next = nextEditions(wanted, { before, inherited: inheritedOf(wanted, state), stream, names: deps.names });
   noteLeaving(wanted, next, server);
@@ -162,15 +165,31 @@ async function serveConsumers(wanted: WantedStream, bus: OpenedBus, server: Serv
   for (const [uid, { consumer }] of next) if (leavingIds.has(consumer.id)) next.delete(uid);
   const isNew = [...next.values()].some(isWithoutSince);
   const editions = isNew ? beginAt(await opened.delivery.log.ends(), next, stream) : next;
-  await opened.delivery.setConsumers([...editions.values()].map(({ consumer }) => consumer));
+  const refused = await opened.delivery.setConsumers([...editions.values()].map(({ consumer }) => consumer));
   state.editions = editions;
-  reportConsumers(editions, before, server);
+  const refusals = new Map(refused.map(({ id, error }) => [id, error.message]));
+  reportConsumers(servedOf(editions, refusals), before, server);
+  reportProblems(wanted, refusals, server);
+  if (leaving.size === 0) return refused.length === 0 ? undefined : LOOK_AGAIN_MS;
+  await removeLeaving(wanted, bus, server);
+  return serveConsumers(wanted, bus, server);
+}
+
+function servedOf(editions: Editions, refusals: ReadonlyMap<string, string>): Editions {
+  if (refusals.size === 0) return editions;
+  return new Map([...editions].filter(([, { consumer }]) => !refusals.has(consumer.id)));
+}
+
+/** What consumers say that makes no sense, and what the broker has against them. */
+function reportProblems(wanted: WantedStream, refusals: ReadonlyMap<string, string>, server: Server): void {
   for (const { subscription, arguments: said } of wanted.busSubscriptions) {
     if (!said.ok) reportFailed(subscription, said.problem, server);
   }
-  if (leaving.size === 0) return;
-  await removeLeaving(wanted, bus, server);
-  await serveConsumers(wanted, bus, server);
+  if (refusals.size === 0) return;
+  for (const object of consumersOf(wanted)) {
+    const refusal = refusals.get(consumerIdOf(object, server));
+    if (refusal !== undefined) reportFailed(object, refusal, server);
+  }
 }
 
 function inheritedOf(wanted: WantedStream, state: ServerState): InheritedDelivery {
@@ -212,7 +231,8 @@ async function removeLeaving(wanted: WantedStream, { deadLetters }: OpenedBus, s
   const { state, deps } = server;
   const objects = new Map(consumersOf(wanted).map((object) => [object.metadata.uid, object]));
   for (const [uid, id] of state.leaving) {
-    if (state.stream.kind !== "Broker") await state.opened?.delivery.log.deleteReader(id);
+    const log = state.opened?.delivery.log;
+    if (state.stream.kind !== "Broker" && log !== undefined) await removeReader(id, log, server);
     await deadLetters.clear(id);
     state.leaving.delete(uid);
     const object = objects.get(uid);

@@ -32,6 +32,7 @@ export function openBrokerReading(parts: ReadingParts): StreamReading {
         },
       });
       if (isPaused) reader.pause();
+      return [];
     },
     setPaused(paused) {
       isPaused = paused;

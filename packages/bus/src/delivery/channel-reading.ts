@@ -1,10 +1,11 @@
+import { BusRefusedError } from "../bus.ts";
 import type { BusReader, HeldRecord } from "../bus.ts";
 import { carry } from "./carry.ts";
 import { takeFor } from "./event-in-hand.ts";
 import { makeHeldWork } from "./held-work.ts";
 import { newJob } from "./job.ts";
 import { setAside } from "./set-aside.ts";
-import type { ReadingParts, StreamReading } from "./stream-delivery.ts";
+import type { ReadingParts, RefusedConsumer, StreamReading } from "./stream-delivery.ts";
 
 /**
  * A reader at the bus for each consumer: a record is finished when it was delivered to that consumer, dead-lettered or
@@ -34,8 +35,10 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
       for (const id of gone) {
         await readers.get(id)?.close();
         readers.delete(id);
-        await log.deleteReader(id);
+        // What the bus refuses was never ours.
+        await unlessRefused(() => log.deleteReader(id));
       }
+      const refused: RefusedConsumer[] = [];
       for (const { consumer } of tools.consumers.all()) {
         if (readers.has(consumer.id) || consumer.isSuspended === true) continue;
         const inFlightMax = Math.min(consumer.limits.inFlight, spec.inFlightMax);
@@ -43,10 +46,15 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
           held.run(record, () => work(consumer.id, record));
         };
         const { id, from = "end" } = consumer;
-        const reader = await log.openReader({ id, from, inFlightMax, onRecord });
-        if (isPaused) reader.pause();
-        readers.set(consumer.id, reader);
+        const opened = await unlessRefused(() => log.openReader({ id, from, inFlightMax, onRecord }));
+        if (opened instanceof BusRefusedError) {
+          refused.push({ id, error: opened });
+          continue;
+        }
+        if (isPaused) opened.pause();
+        readers.set(id, opened);
       }
+      return refused;
     },
     setPaused(paused) {
       isPaused = paused;
@@ -66,4 +74,14 @@ export function openChannelReading({ log, spec, steps, tools }: ReadingParts): S
       for (const reader of readers.values()) await reader.close();
     },
   };
+}
+
+/** What came of it, or why the bus refuses it. @throws BusUnavailableError */
+async function unlessRefused<T>(work: () => Promise<T>): Promise<T | BusRefusedError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BusRefusedError) return error;
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { BusRefusedError } from "../bus.ts";
 import type { Bus, BusLog, LogSpec } from "../bus.ts";
 import { makeVirtualTime } from "../simulator/virtual-time.ts";
 import { makeMemoryDeadLetterStore } from "../stub/memory-dead-letter-store.ts";
@@ -148,6 +149,35 @@ describe("a consumer of a stream that is read by each", () => {
     await time.runUntil(2_000);
     expect(sent.filter((id) => id !== "ill").sort()).toEqual(expected);
   });
+});
+
+test("a consumer that the bus refuses a reader is told of, tried again, and let go; the others are served", async () => {
+  const made = await open("each");
+  const { log, bus, time } = made;
+  let isRefusing = true;
+  const refuse = async (id: string): Promise<void> => {
+    await Promise.resolve();
+    if (id === "taken" && isRefusing) throw new BusRefusedError("it is another's");
+  };
+  const picky = (opened: BusLog): BusLog => ({
+    ...opened,
+    openReader: (spec) => refuse(spec.id).then(() => opened.openReader(spec)),
+    deleteReader: (id) => refuse(id).then(() => opened.deleteReader(id)),
+  });
+  const pickyBus = { ...bus, trouble: undefined, openLog: async (spec: LogSpec) => picky(await bus.openLog(spec)) };
+  const { delivery, sent } = await open("each", 0, { log, time, bus: pickyBus });
+  const all = [consumer("taken"), consumer("a")];
+  expect(await delivery.setConsumers(all)).toMatchObject([{ id: "taken", error: { message: "it is another's" } }]);
+  await delivery.log.append(event);
+  await time.runUntil(1_000);
+  expect(sent).toEqual(["a"]);
+  expect(await delivery.setConsumers([consumer("a")])).toEqual([]);
+  await delivery.setConsumers(all);
+  isRefusing = false;
+  expect(await delivery.setConsumers(all)).toEqual([]);
+  await delivery.log.append(event);
+  await time.runUntil(2_000);
+  expect(sent.sort()).toEqual(["a", "a", "taken"]);
 });
 
 test("a consumer that is suspended has no reader until it is known where that begins", async () => {

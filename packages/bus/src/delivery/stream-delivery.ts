@@ -1,4 +1,4 @@
-import type { Bus, BusLog, LogSpec } from "../bus.ts";
+import type { Bus, BusLog, BusRefusedError, LogSpec } from "../bus.ts";
 import { openBrokerReading } from "./broker-reading.ts";
 import { openChannelReading } from "./channel-reading.ts";
 import type { Consumer } from "./consumer.ts";
@@ -43,8 +43,13 @@ export type DeliveryPorts = Omit<DeliveryTools, "consumers" | "waiting" | "timeo
 export interface StreamDelivery {
   /** The log: what accepts events appends here. */
   readonly log: BusLog;
-  /** Serves these consumers from now on. Resolves when every new one is sure to get what is appended from then on. */
-  setConsumers(consumers: readonly Consumer[]): Promise<void>;
+  /**
+   * Serves these consumers from now on. Resolves when every new one is sure to get what is appended from then on, but for those
+   * returned: the bus refuses them a reader. They are tried again by the next call; the others do not suffer from it.
+   *
+   * @throws BusUnavailableError: call again.
+   */
+  setConsumers(consumers: readonly Consumer[]): Promise<readonly RefusedConsumer[]>;
   consumers(): IterableIterator<KnownConsumer>;
   /** Reads nothing more until `resume`, for a process that may not know its consumers any more; what runs goes on. */
   pause(): void;
@@ -62,10 +67,16 @@ export interface StreamDelivery {
   close(drainMs: number): Promise<void>;
 }
 
+/** A consumer that the bus refuses a reader, such as for a name that is another's there. */
+export interface RefusedConsumer {
+  readonly id: string;
+  readonly error: BusRefusedError;
+}
+
 /** What the two ways of reading have in common. */
 export interface StreamReading {
   /** The consumers changed; `gone` are those that were removed. */
-  update(gone: readonly string[]): Promise<void>;
+  update(gone: readonly string[]): Promise<readonly RefusedConsumer[]>;
   /** Reads on, or not: readers that are opened later too. */
   setPaused(isPaused: boolean): void;
   unfinished(): Promise<number>;
@@ -121,10 +132,11 @@ export async function openStreamDelivery(
     log,
     async setConsumers(consumers) {
       const gone = tools.consumers.replace(consumers);
-      await reading.update(gone);
+      const refused = await reading.update(gone);
       // Not before there are consumers: what waits for one that is not known would count as left over.
       if (!isRecovered) await steps.recover();
       isRecovered = true;
+      return refused;
     },
     consumers: () => tools.consumers.all(),
     pause() {
