@@ -45,7 +45,8 @@ export interface Answer {
 export const EVENT = { "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order" };
 const NAMESPACE = "knative-eventing";
 
-interface WorldParts {
+/** What a world is made with, besides objects and environment. */
+export interface WorldParts {
   readonly kube?: FakeKube;
   readonly clock?: Clock;
   /** Changes what is opened at the broker. */

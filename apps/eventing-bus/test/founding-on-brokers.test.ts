@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openNatsBus } from "@kelvin/bus-nats";
 import { openFakeKube, type FakeKube } from "@kelvin/testkit";
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
@@ -12,31 +12,16 @@ import {
   busSubscription,
   EVENT,
   openBusWorld,
-  openSink,
   until,
   type Answer,
   type BusWorld,
 } from "./bus-world.ts";
+import { useWorlds } from "./founding-world.ts";
 
 // Channels and Subscriptions of channels.knative.dev on real brokers: what is called how there, and what outlives a process.
 
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function sink(...args: Parameters<typeof openSink>) {
-  const opened = await openSink(...args);
-  closers.push(() => opened.close());
-  return opened;
-}
-
-async function joined(env: Record<string, string>, kube: FakeKube): Promise<BusWorld> {
-  const opened = await openBusWorld([], env, { kube });
-  closers.push(() => opened.close());
-  await opened.bus.joined;
-  return opened;
-}
+const { joined: opened, sink, closeLater } = useWorlds();
+const joined = (env: Record<string, string>, kube: FakeKube): Promise<BusWorld> => opened([], env, { kube });
 
 function toNews({ post }: BusWorld, id = "1", body = ""): Promise<Answer> {
   return post("/", { host: "news.shop.channels.cluster.local", headers: { ...EVENT, "ce-id": id }, body });
@@ -54,9 +39,9 @@ const natsProblem = findNatsProblem();
   /** A server, and whether it has the log of the channel. */
   async function server() {
     const nats = await openNatsServer();
-    closers.push(() => nats.close());
+    closeLater(() => nats.close());
     const direct = await openNatsBus({ servers: [nats.url], name: "test" });
-    closers.push(() => direct.close());
+    closeLater(() => direct.close());
     const hasLog = async (): Promise<boolean> => {
       const log = await direct.findLog({ id: logId, partitions: 1, unfinishedBytesMax: 1 });
       await log?.close();
