@@ -129,7 +129,7 @@ async function send(batch: readonly Waiting[], { connection, topic, clock }: Pub
     }
     try {
       const answerMsMax = Math.min(leftMs, connection.answerMsMax);
-      const { messageIds } = await connection.call(pubsubMethods.publish, { topic, messages }, answerMsMax);
+      const { messageIds } = await connection.call(pubsubMethods.publish, { topic, messages }, { answerMsMax });
       for (const [index, { resolve }] of batch.entries()) resolve(messageIds?.[index] ?? "");
       return;
     } catch (error) {

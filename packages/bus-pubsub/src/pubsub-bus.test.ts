@@ -14,10 +14,12 @@ withEmulator(`on the emulator (${problem ?? "found"})`, () => {
     emulator = await openPubsubEmulator();
   }, 90_000);
   afterAll(() => emulator.close());
-  const open = (): Promise<PubsubBus> =>
-    openPubsubBus({ projectId: "test", emulatorHost: emulator.host, name: "test", silenceMsMax: 10_000 });
+  const openReading = (reading: "stream" | "questions") => (): Promise<PubsubBus> =>
+    openPubsubBus({ projectId: "test", emulatorHost: emulator.host, name: "test", silenceMsMax: 10_000, reading });
+  const open = openReading("stream");
 
-  describeBus("gcppubsub", { open, isDurable: true, boundsUnfinished: false });
+  describeBus("gcppubsub, by streams", { open, isDurable: true, boundsUnfinished: false });
+  describeBus("gcppubsub, by questions", { open: openReading("questions"), isDurable: true, boundsUnfinished: false });
 
   let stores = 0;
   let storesBus: PubsubBus | undefined;

@@ -17,6 +17,14 @@ export interface PubsubOptions extends CredentialOptions {
   readonly silenceMsMax?: number;
   /** Longest wait for one answer of the service; default 5 s. An append, repetitions and all, may take twice that. */
   readonly answerMsMax?: number;
+  /** How messages are fetched; default: by streams from the service, by questions from an emulator. */
+  readonly reading?: "stream" | "questions";
+}
+
+/** How long a call may take. */
+export interface CallOptions {
+  /** Default: the connection's. */
+  readonly answerMsMax?: number;
 }
 
 /** A stream of received messages. */
@@ -38,8 +46,10 @@ export interface PubsubConnection {
   call<Request, Response>(
     method: PubsubMethod<Request, Response>,
     request: Request,
-    answerMsMax?: number,
+    options?: CallOptions,
   ): Promise<Response>;
+  /** @see PubsubOptions.reading */
+  readonly reading: "stream" | "questions";
   /** Opens a stream. Whoever opens it listens for `error`. */
   openPull(): PullCall;
   /** Notes what is wrong with one thing at the service, until it is noted as mended (undefined). */
@@ -116,14 +126,15 @@ function makeConnection(options: PubsubOptions, { clock, channelCredentials }: P
     projectId,
     silenceMsMax: options.silenceMsMax ?? SILENCE_MS_MAX,
     answerMsMax,
+    reading: options.reading ?? (emulatorHost === undefined ? "stream" : "questions"),
     get trouble() {
       return health.trouble;
     },
-    async call(method, request, limitMs = answerMsMax) {
+    async call(method, request, callOptions = {}) {
       if (isClosed) throw new BusUnavailableError("closed");
       const asking = client;
       try {
-        const answer = await callOnce(asking, method, { request, answerMsMax: limitMs });
+        const answer = await callOnce(asking, method, { answerMsMax, ...callOptions, request });
         health.onAnswer();
         return answer;
       } catch (error) {
@@ -153,7 +164,7 @@ function isDeadline(error: unknown): boolean {
 function callOnce<Request, Response>(
   client: Client,
   { path, serialize, deserialize }: PubsubMethod<Request, Response>,
-  { request, answerMsMax }: { readonly request: Request; readonly answerMsMax: number },
+  { request, answerMsMax }: CallOptions & { readonly request: Request; readonly answerMsMax: number },
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const options = { deadline: new Date(new Date().getTime() + answerMsMax) };

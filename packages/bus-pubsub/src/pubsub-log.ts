@@ -43,8 +43,8 @@ export function openPubsubLog(spec: LogSpec, { connection, serverClock, clock }:
     if (isClosed) throw new BusUnavailableError(`${logId}: closed`);
     const name = { logId, readerId: readerSpec.id };
     const subscription = subscriptionName(connection, name);
-    await asked(subscription, () => ensureSubscription(connection, name));
-    const reader = openPubsubReader({ connection, subscription, clock }, readerSpec);
+    const retentionMs = await asked(subscription, () => ensureSubscription(connection, name));
+    const reader = openPubsubReader({ connection, subscription, retentionMs, clock }, readerSpec);
     const handles = readers.get(readerSpec.id) ?? new Set();
     readers.set(readerSpec.id, handles.add(reader));
     return {
@@ -99,7 +99,7 @@ function toBacklog(acceptedAtMs: readonly number[]): Backlog {
 /** Some of what waits: the service tells nobody how much there is. None where there is no such subscription. */
 async function look(connection: PubsubConnection, subscription: string): Promise<readonly ReceivedMessage[]> {
   const request = { subscription, maxMessages: LOOK_MESSAGES_MAX, returnImmediately: true };
-  const found = await ignoreMissing(connection.call(pubsubMethods.pull, request, LOOK_MS_MAX));
+  const found = await ignoreMissing(connection.call(pubsubMethods.pull, request, { answerMsMax: LOOK_MS_MAX }));
   return found?.receivedMessages ?? [];
 }
 

@@ -4,6 +4,7 @@ import { holdMessages } from "./held-messages.ts";
 import type { HeldMessage, HeldMessages } from "./held-messages.ts";
 import type { PubsubConnection } from "./pubsub-connection.ts";
 import type { ReceivedMessage } from "./pubsub-methods.ts";
+import { openPullLoop } from "./pull-loop.ts";
 import { openPullStream } from "./pull-stream.ts";
 import type { PullStream } from "./pull-stream.ts";
 import { toMs, toRecord } from "./record-message.ts";
@@ -13,6 +14,8 @@ export interface ReaderParts {
   readonly connection: PubsubConnection;
   /** Its whole name. */
   readonly subscription: string;
+  /** How long the service keeps a message, finished or not. */
+  readonly retentionMs: number;
   readonly clock: Clock;
 }
 
@@ -24,8 +27,6 @@ export interface PubsubReader extends BusReader {
   readonly hasRoom: boolean;
 }
 
-/** The service stops sending at this many bytes that are not acknowledged. */
-const HELD_BYTES_MAX = 64 * 1024 * 1024;
 /** Over this, what came and waits for a place stops the stream: the emulator sends all it has. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -42,41 +43,34 @@ interface Arrived {
 export function openPubsubReader(parts: ReaderParts, spec: ReaderSpec): PubsubReader {
   const { connection, subscription, clock } = parts;
   const messages = holdMessages(parts);
-  const desk = openDesk(messages, spec);
+  const desk = openDesk(messages, spec, parts.retentionMs);
   let stream: PullStream | undefined;
   let isClosed = false;
 
   const start = (): void => {
     if (isClosed || stream !== undefined) return;
-    stream = openPullStream({
-      connection,
-      clock,
-      onMessages: (received) => desk.receive(received),
-      request: {
-        subscription,
-        streamAckDeadlineSeconds: Math.round(connection.silenceMsMax / 1_000),
-        maxOutstandingMessages: spec.inFlightMax,
-        maxOutstandingBytes: HELD_BYTES_MAX,
-      },
-    });
+    const open = parts.connection.reading === "stream" ? openPullStream : openPullLoop;
+    const onMessages = (received: readonly ReceivedMessage[]): void => desk.receive(received);
+    stream = open({ connection, clock, subscription, heldMax: spec.inFlightMax, onMessages });
     desk.open((isFlowing) => stream?.flow(isFlowing));
   };
-  const stop = (): void => {
-    stream?.stop();
+  const stop = async (): Promise<void> => {
+    const stopped = stream?.stop();
     stream = undefined;
     desk.close();
+    await stopped;
   };
   start();
   return {
-    pause: stop,
+    pause: () => void stop(),
     resume: start,
     acceptedAtMs: () => desk.acceptedAtMs(),
     get hasRoom() {
       return stream !== undefined && desk.hasRoom;
     },
     async close() {
-      stop();
       isClosed = true;
+      await stop();
       desk.forget(new BusUnavailableError(`${subscription}: closed`));
       await messages.close();
     },
@@ -96,7 +90,7 @@ interface Desk {
   forget(failure: Error): void;
 }
 
-function openDesk(messages: HeldMessages, spec: ReaderSpec): Desk {
+function openDesk(messages: HeldMessages, spec: ReaderSpec, retentionMs: number): Desk {
   const inHand = new Map<string, Arrived>();
   let waiting: Arrived[] = [];
   let waitingBytes = 0;
@@ -109,7 +103,7 @@ function openDesk(messages: HeldMessages, spec: ReaderSpec): Desk {
       if (next === undefined) break;
       waitingBytes -= next.bytes;
       inHand.set(next.held.id, next);
-      giveTo(spec, holdRecord(next, { finish, release }));
+      giveTo(spec, holdRecord(next, { finish, release, retentionMs }));
     }
     flow?.(waitingBytes < WAITING_BYTES_MAX && waiting.length <= spec.inFlightMax);
   };
@@ -175,9 +169,10 @@ function giveTo(spec: ReaderSpec, record: HeldRecord): void {
 interface Ends {
   readonly finish: (arrived: Arrived) => Promise<void>;
   readonly release: (arrived: Arrived) => void;
+  readonly retentionMs: number;
 }
 
-function holdRecord(arrived: Arrived, { finish, release }: Ends): HeldRecord {
+function holdRecord(arrived: Arrived, { finish, release, retentionMs }: Ends): HeldRecord {
   const { acceptedAtMs, held } = arrived;
   let isEnded = false;
   return {
@@ -185,6 +180,7 @@ function holdRecord(arrived: Arrived, { finish, release }: Ends): HeldRecord {
     acceptedAtMs,
     // The service counts deliveries, and does not tell a holder that vanished from one that gave back.
     lostHolders: 0,
+    expiresAtMs: acceptedAtMs + retentionMs,
     isAfter: (ends) => acceptedAtMs > Number(ends),
     async finish() {
       if (isEnded) return;

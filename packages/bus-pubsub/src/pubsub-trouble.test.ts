@@ -45,6 +45,7 @@ withEmulator(`on the emulator (${problem ?? "found"})`, () => {
       name: "test",
       silenceMsMax: SILENCE_MS_MAX,
       answerMsMax,
+      reading: "stream" as const,
     };
     const bus = await openPubsubBus(options);
     opened.push(bus);
@@ -186,8 +187,12 @@ withEmulator(`on the emulator (${problem ?? "found"})`, () => {
         const name = `projects/test/subscriptions/${subscriptionId(logSpec.id, readerId)}`;
         return raw.call(pubsubMethods.createSubscription, { name, topic, ...settings });
       };
-      await make("plain", {});
-      await log.openReader(readerSpec({ id: "plain" }));
+      await make("plain", { messageRetentionDuration: { seconds: 3_600 } });
+      let held: HeldRecord | undefined;
+      await log.openReader(readerSpec({ id: "plain", onRecord: (record) => void (held = record) }));
+      await log.append(text("1"));
+      await until(() => held !== undefined);
+      expect(held).toMatchObject({ expiresAtMs: (held?.acceptedAtMs ?? 0) + 3_600_000 });
       await make("pushing", { pushConfig: { pushEndpoint: "http://127.0.0.1:1/" } });
       await expect(log.openReader(readerSpec({ id: "pushing" }))).rejects.toThrow(/it pushes to http:/);
       await make("filtered", { filter: 'attributes.a = "b"' });

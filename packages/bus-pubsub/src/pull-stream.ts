@@ -7,15 +7,18 @@ import type { ReceivedMessage, StreamingPullRequest } from "./pubsub-methods.ts"
 export interface PullStream {
   /** Takes no more from the connection until `flow(true)`. */
   flow(isFlowing: boolean): void;
-  /** Ends it. What was on its way still comes. */
-  stop(): void;
+  /** Ends it. Resolves when what was on its way has come. */
+  stop(): Promise<void>;
 }
 
 /** What a stream works with. */
 export interface PullStreamParts {
   readonly connection: PubsubConnection;
   readonly clock: Clock;
-  readonly request: StreamingPullRequest & { readonly subscription: string };
+  /** Its whole name. */
+  readonly subscription: string;
+  /** Messages that may be ours at once; the service keeps to it when it can. */
+  readonly heldMax: number;
   readonly onMessages: (messages: readonly ReceivedMessage[]) => void;
 }
 
@@ -28,7 +31,7 @@ const LATE_MS_MAX = 200;
 
 /** Opens the stream, and another one whenever it ends. What fails for good is noted at the connection as a fault. */
 export function openPullStream(parts: PullStreamParts): PullStream {
-  const { connection, clock, request, onMessages } = parts;
+  const { connection, clock, subscription, onMessages } = parts;
   let isStopped = false;
   let isFlowing = true;
   let retryMs = RETRY_MS_MIN;
@@ -40,7 +43,7 @@ export function openPullStream(parts: PullStreamParts): PullStream {
     call = undefined;
     stopTimer();
     if (error !== undefined && !isAway(error)) {
-      connection.noteFault(request.subscription, pubsubFailure(error, request.subscription).message);
+      connection.noteFault(subscription, pubsubFailure(error, subscription).message);
     }
     stopTimer = clock.setTimer(open, retryMs);
     retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
@@ -61,7 +64,7 @@ export function openPullStream(parts: PullStreamParts): PullStream {
     call = opened;
     opened.on("data", ({ receivedMessages }: { receivedMessages?: readonly ReceivedMessage[] | null }) => {
       retryMs = RETRY_MS_MIN;
-      connection.noteFault(request.subscription, undefined);
+      connection.noteFault(subscription, undefined);
       onMessages(receivedMessages ?? []);
     });
     opened.on("error", (error) => reopen(opened, error));
@@ -69,7 +72,7 @@ export function openPullStream(parts: PullStreamParts): PullStream {
       opened.cancel();
       reopen(opened, undefined);
     });
-    opened.write(request);
+    opened.write(firstRequest(parts));
     if (!isFlowing) opened.pause();
     stopTimer = clock.setTimer(giveSign, SIGN_OF_LIFE_MS);
   };
@@ -81,17 +84,42 @@ export function openPullStream(parts: PullStreamParts): PullStream {
       if (next) call?.resume();
       else call?.pause();
     },
-    stop() {
+    async stop() {
       isStopped = true;
       stopTimer();
-      connection.noteFault(request.subscription, undefined);
+      connection.noteFault(subscription, undefined);
       const ended = call;
       call = undefined;
       if (ended === undefined) return;
-      ended.resume();
-      ended.end();
-      const cancel = clock.setTimer(() => ended.cancel(), LATE_MS_MAX);
-      ended.once("close", cancel);
+      await hearOut(ended, clock);
     },
+  };
+}
+
+/** Says that nothing more is wanted, and listens to what is on its way. */
+function hearOut(call: PullCall, clock: Clock): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const cancelTimer = clock.setTimer(() => {
+    call.cancel();
+    resolve(undefined);
+  }, LATE_MS_MAX);
+  call.once("close", () => {
+    cancelTimer();
+    resolve(undefined);
+  });
+  call.resume();
+  call.end();
+  return promise;
+}
+
+/** The service stops sending at this many bytes that are not acknowledged. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
+
+function firstRequest({ connection, subscription, heldMax }: PullStreamParts): StreamingPullRequest {
+  return {
+    subscription,
+    streamAckDeadlineSeconds: Math.round(connection.silenceMsMax / 1_000),
+    maxOutstandingMessages: heldMax,
+    maxOutstandingBytes: HELD_BYTES_MAX,
   };
 }

@@ -73,7 +73,9 @@ export function openServerClock(connection: PubsubConnection, clock: Clock): Ser
     },
     async close() {
       if (making === undefined) return;
-      await connection.call(pubsubMethods.deleteSubscription, { subscription }, 1_000).catch(() => undefined);
+      await connection
+        .call(pubsubMethods.deleteSubscription, { subscription }, { answerMsMax: 1_000 })
+        .catch(() => undefined);
     },
   };
 }

@@ -5,6 +5,7 @@ import { codeOf, ignoreMissing, isNotFound, isThereAlready } from "./pubsub-fail
 import type { PubsubConnection } from "./pubsub-connection.ts";
 import { pubsubMethods } from "./pubsub-methods.ts";
 import type { SubscriptionDescription } from "./pubsub-methods.ts";
+import { toMs } from "./record-message.ts";
 
 /** The whole name of a log's topic. */
 export function topicName({ projectId }: PubsubConnection, logId: string): string {
@@ -72,23 +73,32 @@ const RETENTION_SECONDS = [31 * 86_400, 7 * 86_400] as const;
  * Makes the subscription of a reader, or takes over the one that is there: with the reader's mark, or without any, as of
  * 2018. One that would lose events is refused, or mended where that can be done.
  *
+ * @returns How long it keeps a message, finished or not, in milliseconds.
  * @throws BusRefusedError saying what is in the way.
  */
-export async function ensureSubscription(connection: PubsubConnection, reader: ReaderName): Promise<void> {
-  if (await adopt(connection, reader)) return;
+export async function ensureSubscription(connection: PubsubConnection, reader: ReaderName): Promise<number> {
+  const adopted = await adopt(connection, reader);
+  if (adopted !== undefined) return retentionMs(adopted);
   const wanted = describeSubscription(connection, reader);
   for (const seconds of RETENTION_SECONDS) {
     try {
       const messageRetentionDuration = { seconds };
-      await connection.call(pubsubMethods.createSubscription, { ...wanted, messageRetentionDuration });
-      return;
+      return retentionMs(
+        await connection.call(pubsubMethods.createSubscription, { ...wanted, messageRetentionDuration }),
+      );
     } catch (error) {
       if (isThereAlready(error)) break;
       const isTooLong = codeOf(error) === status.INVALID_ARGUMENT && /retention/.test(String(error));
       if (!isTooLong || seconds === RETENTION_SECONDS.at(-1)) throw error;
     }
   }
-  await adopt(connection, reader);
+  return retentionMs((await adopt(connection, reader)) ?? {});
+}
+
+const DEFAULT_RETENTION_MS = 7 * 86_400_000;
+
+function retentionMs({ messageRetentionDuration: duration }: SubscriptionDescription): number {
+  return toMs(duration) || DEFAULT_RETENTION_MS;
 }
 
 function describeSubscription(connection: PubsubConnection, reader: ReaderName): SubscriptionDescription {
@@ -104,19 +114,19 @@ function describeSubscription(connection: PubsubConnection, reader: ReaderName):
   };
 }
 
-async function adopt(connection: PubsubConnection, reader: ReaderName): Promise<boolean> {
+async function adopt(connection: PubsubConnection, reader: ReaderName): Promise<SubscriptionDescription | undefined> {
   const found = await findSubscription(connection, reader);
-  if (found === undefined) return false;
+  if (found === undefined) return undefined;
   const name = subscriptionName(connection, reader);
   const fault = faultOf(found, topicName(connection, reader.logId));
   if (fault !== undefined) throw new BusRefusedError(`${name} is there, and ${fault}`);
   const ttl = found.expirationPolicy?.ttl;
-  if (ttl === null || ttl === undefined) return true;
+  if (ttl === null || ttl === undefined) return found;
   await connection.call(pubsubMethods.updateSubscription, {
     subscription: { name, topic: found.topic ?? "", expirationPolicy: {} },
     updateMask: { paths: ["expiration_policy"] },
   });
-  return true;
+  return found;
 }
 
 /** A reader's subscription as it is; undefined when there is none. @throws BusRefusedError when it is another reader's */
