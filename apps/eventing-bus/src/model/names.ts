@@ -33,6 +33,11 @@ export function busId(name: string, namespace = ""): string {
   return namespace === "" ? name : `${namespace}/${name}`;
 }
 
+/** Whether an id is a ClusterBus's. Only those serve Brokers and the channels of messaging.knative.dev. */
+export function isClusterBusId(bus: string): boolean {
+  return !bus.includes("/");
+}
+
 /** The Service in front of a bus's Pods. */
 export function busServiceName(bus: string): string {
   return `${bus}-clusterbus`;

@@ -22,7 +22,7 @@ export function openBusChannelController(kit: ControllerKit): Controller {
       watching(channelServices, enqueueOwner(Channel)),
       watching(busObjects, ofBus),
       watching(clusterBusObjects, ofBus),
-      wokenByBus(buses, busChannels),
+      wokenByBus(buses, busChannels, { servedBy: (bus) => busChannels.byIndex(indexes.bus, bus) }),
     ],
     // A third party's bus writes there, too.
     sharesStatus: true,

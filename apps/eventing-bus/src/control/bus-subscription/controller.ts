@@ -16,19 +16,20 @@ export function openBusSubscriptionController(kit: ControllerKit): Controller {
   const lookup = { busChannels, busObjects, clusterBusObjects, ownImage, systemNamespace };
   const deadLetters = makeDeadLetterCounts(common.clock);
   const departures = makeDepartures();
-  const ofChannel = (channel: KubeObject): ObjectKey[] =>
-    busSubscriptions.byIndex(indexes.channel, keyText(keyOf(channel))).map(keyOf);
-  const ofBus = (bus: AnyBus): ObjectKey[] => busChannels.byIndex(indexes.bus, idOfBus(bus)).flatMap(ofChannel);
+  const subscribersOf = (channel: KubeObject): Subscription[] =>
+    busSubscriptions.byIndex(indexes.channel, keyText(keyOf(channel)));
+  const servedBy = (id: string): Subscription[] => busChannels.byIndex(indexes.bus, id).flatMap(subscribersOf);
+  const ofBus = (bus: AnyBus): ObjectKey[] => servedBy(idOfBus(bus)).map(keyOf);
   return openController({
     ...common,
     name: "bus-subscription-controller",
     kind: Subscription,
     informer: busSubscriptions,
     watches: [
-      watching(busChannels, ofChannel),
+      watching(busChannels, (channel) => subscribersOf(channel).map(keyOf)),
       watching(busObjects, ofBus),
       watching(clusterBusObjects, ofBus),
-      wokenByBus(buses, busSubscriptions),
+      wokenByBus(buses, busSubscriptions, { servedBy }),
     ],
     // A third party's bus writes there, too.
     sharesStatus: true,

@@ -171,7 +171,9 @@ test.each<[string, Place, string[]]>([
   const kube = openFakeKube({ objects: [podIn(place, "one", { podIP: "127.0.0.2" })] });
   const buses = watch(kube, one.port);
   await buses.synced;
-  expect(buses.names()).toEqual(want);
+  const ids = ["nats", "a/nats", "b/nats", "knative-eventing/nats"];
+  expect(ids.filter((id) => buses.find(id) !== undefined)).toEqual(want);
+  expect(buses.names()).toEqual(want.filter((id) => id === "nats"));
 });
 
 test("Pods of one name in two namespaces are two replicas of two buses", async () => {
@@ -185,7 +187,8 @@ test("Pods of one name in two namespaces are two replicas of two buses", async (
   });
   const buses = watch(kube, one.port);
   await buses.synced;
-  expect([buses.names(), buses.find("a/nats")?.stream("s")?.state]).toEqual([["a/nats", "b/nats"], "serving"]);
+  expect(["a/nats", "b/nats"].map((id) => buses.find(id)?.stream("s")?.state)).toEqual(["serving", undefined]);
+  expect([buses.find("b/nats")?.replicas, buses.names()]).toEqual([1, []]);
 });
 
 test("replicas that never answer hold nobody up", async () => {

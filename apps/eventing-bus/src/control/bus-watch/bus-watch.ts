@@ -9,7 +9,7 @@ export interface BusWatch {
   readonly synced: Promise<void>;
   /** Undefined: no replica of that bus is known. */
   find(bus: string): BusView | undefined;
-  /** The buses that are there, sorted. */
+  /** The ClusterBuses that are there, sorted. What a namespace has of its own is nobody else's to see, nor to be misled by. */
   names(): string[];
   /**
    * Told of the uids whose view may have changed, and of the buses that came, went, gained or lost a replica or got into

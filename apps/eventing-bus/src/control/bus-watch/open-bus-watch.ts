@@ -1,6 +1,6 @@
 import type { Log } from "@kelvin/controller";
 import { keyOf, keyText, openInformer, Pod, type Clock, type KubeClient } from "@kelvin/kube";
-import { busLabels } from "../../model/names.ts";
+import { busLabels, isClusterBusId } from "../../model/names.ts";
 import type { BusReport } from "../../model/report.ts";
 import { makeBusView, type Replica } from "./bus-view.ts";
 import type { BusWatch } from "./bus-watch.ts";
@@ -69,7 +69,8 @@ export function openBusWatch(deps: BusWatchDeps): BusWatch {
           members
             .all()
             .filter(isJoined)
-            .map(({ facts }) => facts.bus),
+            .map(({ facts }) => facts.bus)
+            .filter(isClusterBusId),
         ),
       ].sort(),
     onChange(listener) {

@@ -20,7 +20,7 @@ export function openChannelController(kit: ControllerKit): Controller {
       watching(channelServices, enqueueOwner(Channel)),
       watching(subscriptions, channelKeyOf),
       wokenByBus(buses, channels),
-      wokenByBus(buses, subscriptions, channelKeyOf),
+      wokenByBus(buses, subscriptions, { keysOf: channelKeyOf }),
       tracker.wakes,
     ],
     default: (channel) => defaultChannel(channel, { config: settings() }),

@@ -19,7 +19,7 @@ export function openInMemoryChannelController(kit: ControllerKit): Controller {
       watching(channelServices, enqueueOwner(InMemoryChannel)),
       watching(subscriptions, channelKeyOf),
       wokenByBus(buses, inMemoryChannels),
-      wokenByBus(buses, subscriptions, channelKeyOf),
+      wokenByBus(buses, subscriptions, { keysOf: channelKeyOf }),
       tracker.wakes,
     ],
     default: defaultInMemoryChannel,
