@@ -1,5 +1,10 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { getCondition, isReady, type ConditionedStatus, type KubeObject } from "@kelvin/api";
+import {
+  Channel as BusChannel,
+  ClusterBus,
+  Subscription as BusSubscription,
+} from "@kelvin/api/channels/v1alpha1/kinds";
 import { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { InMemoryChannel, Subscription } from "@kelvin/api/messaging/v1/kinds";
 import { createLogger } from "@kelvin/http-service";
@@ -18,7 +23,19 @@ import { openControl } from "../src/control/app.ts";
 import { openBusWatch } from "../src/control/bus-watch/open-bus-watch.ts";
 import { parseReport } from "../src/model/report.ts";
 import { openRealApi, until } from "./api-servers.ts";
-import { broker, brokerConfig, call, EVENT, inMemoryChannel, openSink, subscription, trigger } from "./bus-world.ts";
+import {
+  broker,
+  brokerConfig,
+  bus,
+  busChannel,
+  busSubscription,
+  call,
+  EVENT,
+  inMemoryChannel,
+  openSink,
+  subscription,
+  trigger,
+} from "./bus-world.ts";
 import { Gizmo, gizmoDefinition, setGizmoAddress } from "./gizmo.ts";
 
 // Both roles as they are deployed, on the local cluster's API server, with real sockets between all of them.
@@ -46,9 +63,9 @@ async function openRoles(): Promise<Roles> {
   const config = parseBusConfig({ HTTP_PORT: "0", INTERNAL_PORT: "0", POD_NAME: "stub-0", BUS_NAME: "stub" });
   const open = (internalPort: number): Promise<RunningBus> =>
     openBus({ ...config, internalPort, lingerMs: 0 }, { kube, clock: systemClock, log });
-  let bus = await open(0);
-  closers.push(() => bus.close());
-  const port = bus.ports().internal;
+  let replica = await open(0);
+  closers.push(() => replica.close());
+  const port = replica.ports().internal;
   const watch = { kube, systemNamespace, clock: systemClock, log, port };
   const control = await openControl(
     { systemNamespace, podName: "ec-1", host: "127.0.0.1", internalPort: 0, admissionPort: 0 },
@@ -75,12 +92,12 @@ async function openRoles(): Promise<Roles> {
   return {
     kube,
     get bus() {
-      return bus;
+      return replica;
     },
     async restartBus() {
-      await bus.close();
-      bus = await open(port);
-      await bus.joined;
+      await replica.close();
+      replica = await open(port);
+      await replica.joined;
     },
   };
 }
@@ -212,4 +229,53 @@ test("events wait while the subscriber is gone, and go where it is when it comes
   await until(() => next.ids().length > 0);
   await until(() => new Set([...old.ids(), ...next.ids()]).size === sent.length);
   await untilReady(kube, Trigger, "t");
+}, 60_000);
+
+test("a channel of the founding kind, from its creation to its end", async () => {
+  const roles = await openRoles();
+  const { kube } = roles;
+  const [sink, to] = [await openSink(() => ({ status: 200, body: "answer" })), await openSink()];
+  closers.push(
+    () => sink.close(),
+    () => to.close(),
+  );
+  await roles.bus.joined;
+  // The control role runs buses from its own image, which its Pod tells.
+  const own: Pod = {
+    metadata: { name: "ec-1", namespace: systemNamespace },
+    spec: { containers: [{ name: "eventing-controller", image: "example.test/eventing-bus" }] },
+  };
+  await kube.create(Pod, own);
+  await create(kube, BusChannel, busChannel("news"));
+  const conditionOf = async (type: string): Promise<string> => {
+    const { status } = await kube.get(BusChannel, { namespace: "shop", name: "news" });
+    const condition = getCondition(status, type);
+    return `${condition?.status}/${condition?.reason}`;
+  };
+  await until(async () => (await conditionOf("Ready")) === "False/BusNotFound");
+  const ours = { annotations: { "kelvin.dev/bus": "stub" } };
+  await create(kube, ClusterBus, bus("stub", { channel: [{ name: "Size" }] }, ours));
+  await until(async () => (await conditionOf("Provisioned")) === "False/MissingArguments");
+  const channelPatch = { spec: { arguments: [{ name: "Size", value: "1" }] } };
+  await kube.patch(BusChannel, { namespace: "shop", name: "news" }, { type: "merge", body: channelPatch });
+  const channel = await untilReady(kube, BusChannel, "news");
+  const options = { spec: { subscriber: sink.url, replyTo: to.url } };
+  await create(kube, BusSubscription, busSubscription("s", undefined, options));
+  await untilReady(kube, BusSubscription, "s");
+  const host = channel.status?.domainInternal ?? "";
+  expect(host).toBe("news-channel.shop.svc.cluster.local");
+  expect((await call(roles.bus.ports().http, { path: "/", headers: { host }, body: "a,b" })).status).toBe(202);
+  await until(() => to.received.length === 1);
+  expect([sink.received[0]?.body, to.received[0]?.body]).toEqual(["a,b", "answer"]);
+
+  await roles.restartBus();
+  await untilReady(kube, BusSubscription, "s");
+  for (const [kind, name] of [
+    [BusSubscription, "s"],
+    [BusChannel, "news"],
+  ] as const) {
+    await kube.delete(kind as Kind<KubeObject>, { namespace: "shop", name });
+    await until(async () => (await kube.find(kind as Kind<KubeObject>, { namespace: "shop", name })) === undefined);
+  }
+  expect((await call(roles.bus.ports().http, { path: "/", headers: { host } })).status).toBe(404);
 }, 60_000);
