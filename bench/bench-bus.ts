@@ -54,6 +54,7 @@ export interface RawLeg {
 export const benchBuses: Readonly<Record<string, () => Promise<BenchBus>>> = {
   nats: async () => (await import("./bus-nats.ts")).natsBench,
   kafka: async () => (await import("./bus-kafka.ts")).kafkaBench,
+  gcppubsub: async () => (await import("./bus-pubsub.ts")).pubsubBench,
 };
 
 /** Unfinished bytes that a log may hold: more than any round has. */

@@ -1,4 +1,4 @@
-// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE] [-- --bus stub|nats|kafka]
+// npm run bench [build|build-pack|proxy|coldstart|start|events|apiserver|pods] [-- --json FILE] [-- --bus stub|nats|kafka|gcppubsub]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";

@@ -191,14 +191,14 @@ function makeArrivals(clock: Clock): Arrivals {
   /** Until when each is waited for. */
   const expected = new Map<string, number>();
   const early = new Set<string>();
-  let wake: () => void = () => undefined;
+  const sleepers = new Set<() => void>();
   return {
     expect(givenId) {
       if (!early.delete(givenId)) expected.set(givenId, clock.nowMs() + ARRIVAL_MS_MAX);
     },
     onArrival(givenId) {
       if (expected.delete(givenId)) {
-        wake();
+        for (const wake of sleepers) wake();
         return;
       }
       early.add(givenId);
@@ -217,13 +217,13 @@ function makeArrivals(clock: Clock): Arrivals {
   };
   function untilWoken(limitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const others = wake;
-      const cancel = clock.setTimer(() => wake(), limitMs);
-      wake = () => {
+      const wake = (): void => {
         cancel();
+        sleepers.delete(wake);
         resolve();
-        others();
       };
+      const cancel = clock.setTimer(wake, limitMs);
+      sleepers.add(wake);
     });
   }
 }

@@ -21,7 +21,6 @@ export interface LogParts {
 /** Messages of one look at what waits, and looks when a reader is deleted. */
 const LOOK_MESSAGES_MAX = 100;
 const LOOKS_MAX = 20;
-const LOOK_MS_MAX = 2_000;
 
 /** Opens a log whose topic is there. */
 export function openPubsubLog(spec: LogSpec, { connection, serverClock, clock }: LogParts): BusLog {
@@ -99,7 +98,7 @@ function toBacklog(acceptedAtMs: readonly number[]): Backlog {
 /** Some of what waits: the service tells nobody how much there is. None where there is no such subscription. */
 async function look(connection: PubsubConnection, subscription: string): Promise<readonly ReceivedMessage[]> {
   const request = { subscription, maxMessages: LOOK_MESSAGES_MAX, returnImmediately: true };
-  const found = await ignoreMissing(connection.call(pubsubMethods.pull, request, { answerMsMax: LOOK_MS_MAX }));
+  const found = await ignoreMissing(connection.call(pubsubMethods.pull, request));
   return found?.receivedMessages ?? [];
 }
 
