@@ -3,7 +3,7 @@ import type { Bus, DeadLetterStore } from "@kelvin/bus";
 
 /** Where a broker is: `host:port`. */
 export interface BrokerAddress {
-  readonly kind: "nats" | "kafka";
+  readonly kind: "nats" | "kafka" | "gcppubsub";
   readonly at: string;
 }
 
@@ -19,6 +19,12 @@ export async function openBrokerBus(
     const { openKafkaBus } = await import("@kelvin/bus-kafka");
     // Often enough that what is finished is removed in the middle of everything.
     return openKafkaBus({ brokers: [at], trimMs: 1_000, ...options });
+  }
+  if (kind === "gcppubsub") {
+    const { openPubsubBus } = await import("@kelvin/bus-pubsub");
+    // Less than 10 s the service does not know.
+    const silenceMsMax = Math.max(options.silenceMsMax ?? 0, 10_000);
+    return openPubsubBus({ projectId: "oracle", emulatorHost: at, ...options, silenceMsMax });
   }
   const { openNatsBus } = await import("@kelvin/bus-nats");
   return openNatsBus({ servers: [`nats://${at}`], ...options });

@@ -10,13 +10,14 @@ import {
   type DeadLetterStore,
   type DeliveryPorts,
   type Reading,
+  type StreamDelivery,
 } from "@kelvin/bus";
 import type { Entrance } from "../../src/data-path/accept.ts";
 import { openHttpSender } from "../../src/data-path/http-sender.ts";
 import { openIngress } from "../../src/data-path/ingress.ts";
 import { openBrokerBus, type BrokerAddress } from "./broker-bus.ts";
 import { applySabotage, type Sabotage } from "./sabotage.ts";
-import { announcingBus, announcingPorts, obeyOrders, type Notice } from "./transitions.ts";
+import { announcingBus, announcingPorts, obeyOrders, type Notice, type Order } from "./transitions.ts";
 import { CONSUMERS, DEAD_LETTERS, logSpec, SILENCE_MS_MAX, STREAMS, WINDOW, type ConsumerName } from "./world.ts";
 
 /** What the process is told when it starts. */
@@ -95,7 +96,7 @@ function consumer(stream: Reading, name: ConsumerName): Consumer {
   };
 }
 
-async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promise<Entrance> {
+async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promise<StreamDelivery> {
   const plain: DeliveryPorts = {
     clock: systemClock,
     random: Math.random,
@@ -111,7 +112,7 @@ async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promi
     passing,
     memoryFile: argument.memoryFile,
   });
-  const delivery = await untilThere(async () => {
+  return untilThere(async () => {
     const spec = {
       log: logSpec(argument.run, reading, argument.broker?.kind ?? "stub"),
       reading,
@@ -128,17 +129,39 @@ async function openStream(reading: Reading, { bus, deadLetters }: Opened): Promi
       throw error;
     }
   });
-  return { log: delivery.log, kind: "channel", nowMs: () => Date.now() };
 }
+
+async function giveAccount(): Promise<void> {
+  let waiting = 0;
+  for (const delivery of deliveries) waiting += await delivery.unfinished();
+  const stored: Record<string, string[]> = {};
+  for (const stream of STREAMS) {
+    for (const name of Object.keys(CONSUMERS)) {
+      const letters = await opened.deadLetters.list(`${stream}/${name}`, { limit: LETTERS_MAX });
+      stored[`${stream}/${name}`] = letters.map(({ headers }) => headers[headers.indexOf("ce-id") + 1] ?? "");
+    }
+  }
+  process.send?.({ kind: "account", waiting, stored } satisfies Notice);
+}
+
+const LETTERS_MAX = 1_000_000;
 
 const opened = await untilThere(openBus);
 const entrances = new Map<string, Entrance>();
-for (const reading of STREAMS) entrances.set(`/${reading}`, await openStream(reading, opened));
+const deliveries: StreamDelivery[] = [];
+for (const reading of STREAMS) {
+  const delivery = await openStream(reading, opened);
+  deliveries.push(delivery);
+  entrances.set(`/${reading}`, { log: delivery.log, kind: "channel", nowMs: () => Date.now() });
+}
 await openIngress({
   listeners: [{ name: "http", port: argument.port, host: "127.0.0.1" }],
   find: ({ path }) => entrances.get(path),
   bodyBytesMax: () => 100_000,
   log: { warn: (_, text) => process.stderr.write(`${text}\n`) },
+});
+process.on("message", ({ kind }: Order) => {
+  if (kind === "account") giveAccount().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
 });
 process.on("disconnect", () => process.exit(0));
 process.send?.({ kind: "ready" } satisfies Notice);

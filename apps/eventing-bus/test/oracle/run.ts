@@ -161,8 +161,34 @@ async function shareForAWhile(rig: Rig, { run }: RunSpec, count: number): Promis
   for (const replica of replicas) await replica.close();
 }
 
+type Settled = LossVerdict & Pick<RunReport, "stillWaiting">;
+
 /** Judges when nothing waits at the broker any more, or nothing is lost already. */
-async function settle(running: Run): Promise<LossVerdict & Pick<RunReport, "stillWaiting">> {
+async function settle(running: Run): Promise<Settled> {
+  return running.rig.broker.kind === "gcppubsub" ? settleByAccount(running) : settleAtBroker(running);
+}
+
+/**
+ * Pub/Sub tells nobody what waits, and shows a dead letter to its holder alone: the process says what it knows. What a dead
+ * one held nobody knows of for a while, so that it is lost only when patience has ended.
+ */
+async function settleByAccount(running: Run): Promise<Settled> {
+  const { rig, spec, bus, load, outages } = running;
+  const endMs = Date.now() + SETTLE_MS_MAX;
+  for (;;) {
+    await pause(1_000);
+    const heard = bus.now.hear(isAccount);
+    tell(bus, { kind: "account" });
+    // It asks the broker itself, which may take its time.
+    const { waiting: stillWaiting, stored } = (await within(heard, SIGHT_MS_MAX)) ?? { waiting: -1, stored: {} };
+    const history = { rig, spec, offered: load.offered, outages, stored: new Map(Object.entries(stored)) };
+    const verdict = judgeLosses(historyOf(history));
+    const isOver = stillWaiting === 0 && verdict.lost.length + verdict.astray.length === 0;
+    if (isOver || Date.now() > endMs) return { ...verdict, stillWaiting };
+  }
+}
+
+async function settleAtBroker(running: Run): Promise<Settled> {
   const { rig, spec, load, outages } = running;
   const bus = await openBrokerBus(rig.server.directAddress, { name: "oracle's eye" });
   const store = await bus.openDeadLetterStore({ id: spec.run, ...DEAD_LETTERS });
@@ -248,6 +274,10 @@ function tell(bus: BusProcess, order: Order): void {
 
 function isTransition(message: object): message is Extract<Notice, { kind: "transition" }> {
   return "kind" in message && message.kind === "transition";
+}
+
+function isAccount(message: object): message is Extract<Notice, { kind: "account" }> {
+  return "kind" in message && message.kind === "account";
 }
 
 function pause(delayMs: number): Promise<void> {

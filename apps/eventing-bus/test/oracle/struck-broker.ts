@@ -2,6 +2,7 @@
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
 import { openKafkaServer } from "@kelvin/testkit/kafka-server";
 import { findNatsProblem, openNatsServer } from "@kelvin/testkit/nats-server";
+import { findPubsubProblem, openPubsubEmulator } from "@kelvin/testkit/pubsub-emulator";
 import { openTcpProxy, type TcpProxy } from "@kelvin/testkit/tcp-proxy";
 import type { BrokerAddress } from "./broker-bus.ts";
 
@@ -17,10 +18,12 @@ export interface StruckBroker {
 }
 
 export function findBrokerProblem(kind: BrokerAddress["kind"]): string | undefined {
+  if (kind === "gcppubsub") return findPubsubProblem();
   return kind === "kafka" ? findKafkaProblem() : findNatsProblem();
 }
 
 export async function openStruckBroker(kind: BrokerAddress["kind"]): Promise<StruckBroker> {
+  if (kind === "gcppubsub") return openPubsub();
   return kind === "kafka" ? openKafka() : openNats();
 }
 
@@ -51,6 +54,21 @@ async function openKafka(): Promise<StruckBroker> {
     way,
     address: { kind: "kafka", at: server.address },
     directAddress: { kind: "kafka", at: server.directAddress },
+    close: () => closeBoth(way, server),
+  };
+}
+
+/** The emulator keeps nothing over its end, so that it is not killed: only the way to it is struck. */
+async function openPubsub(): Promise<StruckBroker> {
+  const server = await openPubsubEmulator();
+  const way = await openTcpProxy(server.port);
+  const refuse = (): Promise<void> => Promise.reject(new Error("the emulator would forget what it took"));
+  return {
+    way,
+    address: { kind: "gcppubsub", at: `127.0.0.1:${way.port}` },
+    directAddress: { kind: "gcppubsub", at: server.host },
+    kill: refuse,
+    start: refuse,
     close: () => closeBoth(way, server),
   };
 }

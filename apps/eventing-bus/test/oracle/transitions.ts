@@ -25,10 +25,20 @@ export type Transition = (typeof TRANSITIONS)[number] | "unsafe";
 export type Order =
   | { readonly kind: "arm"; readonly transition: Transition; readonly act: "die" | "tell" }
   | { readonly kind: "disarm" }
-  | { readonly kind: "go" };
+  | { readonly kind: "go" }
+  | { readonly kind: "account" };
 
 /** What the process says. */
-export type Notice = { readonly kind: "ready" } | { readonly kind: "transition"; readonly transition: Transition };
+export type Notice =
+  | { readonly kind: "ready" }
+  | { readonly kind: "transition"; readonly transition: Transition }
+  | ({ readonly kind: "account" } & Account);
+
+/** What the process knows of what is not ended yet, and the events in its dead-letter store, by consumer. */
+export interface Account {
+  readonly waiting: number;
+  readonly stored: Readonly<Record<string, readonly string[]>>;
+}
 
 /** Called at a transition; resolves when it may go on. */
 export type Passing = (transition: Transition) => Promise<void>;

@@ -46,7 +46,7 @@ export const BODY_BYTES = 8_000;
 const BYTES_MAX: Readonly<Record<Reading, number>> = { each: 16_000_000, shared: 80_000_000 };
 
 /** Kafka shares partitions among processes, JetStream records. */
-const PARTITIONS = { stub: 1, nats: 1, kafka: 3 } as const;
+const PARTITIONS = { stub: 1, nats: 1, kafka: 3, gcppubsub: 1 } as const;
 
 export function logSpec(run: string, reading: Reading, kind: keyof typeof PARTITIONS): LogSpec {
   return { id: `${run}-${reading}`, partitions: PARTITIONS[kind], unfinishedBytesMax: BYTES_MAX[reading] };
