@@ -25,7 +25,8 @@ export function openBrokerReading(parts: ReadingParts): StreamReading {
       // Not before the consumers are known: what is read with none of them would count as delivered to all.
       reader ??= await log.openReader({
         id: READER_ID,
-        from: "end",
+        // Nothing is skipped where a broker has forgotten the reader's place: what came before a consumer, its `since` tells.
+        from: "beginning",
         inFlightMax: spec.inFlightMax,
         onRecord(record) {
           held.run(record, () => deliverToAll(record, parts));

@@ -259,3 +259,16 @@ function noteLogs(bus: Bus, opened: LogSpec[]): Bus {
     },
   };
 }
+
+test("a broker that has forgotten its reader's place costs no event that a consumer has not had", async () => {
+  const { time, bus, log, delivery, sent } = await open("shared");
+  const kept = await bus.openLog(log);
+  // As long as somebody reads it a log keeps its records.
+  await kept.openReader({ id: "other", from: "end", inFlightMax: 10, onRecord: () => undefined });
+  await kept.append(event);
+  const since = await kept.ends();
+  await kept.append(event);
+  await delivery.setConsumers([{ ...consumer("a"), since }]);
+  await time.runUntil(60_000);
+  expect(sent).toEqual(["a"]);
+});
