@@ -3,6 +3,10 @@ import { pubsubMethods } from "./pubsub-methods.ts";
 import type { PullStream, PullStreamParts } from "./pull-stream.ts";
 
 const MESSAGES_MAX = 100;
+/** An answer that comes late still holds messages, which nobody else gets before their leases are over. */
+const ANSWER_MS_MAX = 20_000;
+/** How long the last answer is waited for. */
+const LATE_MS_MAX = 1_000;
 /** Between questions that found nothing. */
 const PAUSE_MS_MIN = 10;
 const PAUSE_MS_MAX = 200;
@@ -30,7 +34,7 @@ export function openPullLoop(parts: PullStreamParts): PullStream {
   const ask = async (): Promise<number> => {
     const request = { subscription, maxMessages: Math.min(heldMax, MESSAGES_MAX), returnImmediately: true };
     try {
-      const { receivedMessages } = await connection.call(pubsubMethods.pull, request);
+      const { receivedMessages } = await connection.call(pubsubMethods.pull, request, { answerMsMax: ANSWER_MS_MAX });
       connection.noteFault(subscription, undefined);
       onMessages(receivedMessages ?? []);
       return receivedMessages?.length ?? 0;
@@ -56,7 +60,10 @@ export function openPullLoop(parts: PullStreamParts): PullStream {
     async stop() {
       isStopped = true;
       wake();
-      await running;
+      const { promise: late, resolve } = Promise.withResolvers<undefined>();
+      const cancel = clock.setTimer(() => resolve(undefined), LATE_MS_MAX);
+      await Promise.race([running, late]);
+      cancel();
     },
   };
 }

@@ -1,15 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { connect } from "node:net";
-import { setPriority } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findLastingPort } from "./lasting-port.ts";
 
 const READY_MS_MAX = 60_000;
 const LOG_CHARS_MAX = 4_000;
-/** Below that of the tests, which wait for it but not it for them. */
-const NICENESS = 10;
 /** Where Google's own packages put their SDK. */
 const USUAL_ROOTS = ["/usr/lib/google-cloud-sdk", "/opt/google-cloud-sdk"];
 const LIB = "platform/pubsub-emulator/lib";
@@ -71,7 +68,6 @@ export function pubsubEmulatorArgs(port: number): string[] {
 export async function openPubsubEmulator(): Promise<PubsubEmulator> {
   const port = await findLastingPort();
   const server = spawn("java", pubsubEmulatorArgs(port), { stdio: ["ignore", "pipe", "pipe"] });
-  if (server.pid !== undefined) setPriority(server.pid, NICENESS);
   let said = "";
   const hear = (piece: Buffer): void => {
     said = (said + piece.toString()).slice(-LOG_CHARS_MAX);
