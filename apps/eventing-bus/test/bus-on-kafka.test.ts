@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { openKafkaBus } from "@kelvin/bus-kafka";
 import { openFakeKube } from "@kelvin/testkit";
-import { findFreePort } from "@kelvin/testkit/child-program";
+import { findLastingPort } from "@kelvin/testkit/child-program";
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
 import { kafkaLogin, openKafkaServer, type KafkaServer } from "@kelvin/testkit/kafka-server";
 import { busName } from "../src/model/names.ts";
@@ -32,7 +32,7 @@ async function sink() {
 }
 
 test("a broker that is down: the process is up and ready, and says what is wrong to whoever sends", async () => {
-  const port = await findFreePort();
+  const port = await findLastingPort();
   const { post, report, isReady } = await world(`127.0.0.1:${port}`, [config, broker("orders")]);
   expect(await isReady()).toBe(true);
   const answer = await post("/shop/orders");

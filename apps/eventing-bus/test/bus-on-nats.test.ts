@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { openNatsBus } from "@kelvin/bus-nats";
 import { openFakeKube } from "@kelvin/testkit";
-import { findFreePort } from "@kelvin/testkit/child-program";
+import { findLastingPort } from "@kelvin/testkit/child-program";
 import { findNatsProblem, openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
 import { busName } from "../src/model/names.ts";
 import { broker, brokerConfig, EVENT, openBusWorld, openSink, trigger, until, type BusWorld } from "./bus-world.ts";
@@ -38,7 +38,7 @@ async function server(...args: Parameters<typeof openNatsServer>): Promise<NatsS
 }
 
 test("a broker that is down: the process is up and ready, and says what is wrong to whoever sends", async () => {
-  const port = await findFreePort();
+  const port = await findLastingPort();
   const { post, report, isReady } = await world(`nats://127.0.0.1:${port}`, [brokerConfig(...NATS), broker("orders")]);
   expect(await isReady()).toBe(true);
   const answer = await post("/shop/orders");

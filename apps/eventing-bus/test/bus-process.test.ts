@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { Broker, Trigger } from "@kelvin/api/eventing/v1/kinds";
 import { ConfigMap, Namespace, type Kind } from "@kelvin/kube";
 import type { KubeObject } from "@kelvin/api";
-import { findFreePort } from "@kelvin/testkit/child-program";
+import { findLastingPort } from "@kelvin/testkit/child-program";
 import { openRealApi, until } from "./api-servers.ts";
 import { broker, brokerConfig, call, EVENT, openSink, trigger } from "./bus-world.ts";
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 
 /** The role `bus` as it is deployed: a process of its own, told everything by its environment. */
 async function startBus(kubeconfig: string): Promise<{ process: ChildProcess; http: number; internal: number }> {
-  const [http, internal] = [await findFreePort(), await findFreePort()];
+  const [http, internal] = [await findLastingPort(), await findLastingPort()];
   const main = join(import.meta.dirname, "../src/main.ts");
   const process = spawn(globalThis.process.execPath, ["--conditions=@kelvin/source", main], {
     env: {

@@ -12,13 +12,8 @@ const SEED = 11;
 const RATE_PER_SECOND = 60;
 const RANDOM_STRIKES = 16;
 const replicas = (count: number): Strike => ({ victim: "replica", transition: "delivering", count });
-/** The emulator keeps nothing over its end: whoever uses it is killed, and the way to it broken. */
-const FEW: readonly Strike[] = [
-  { victim: "way to the broker", transition: "accepting", mode: "reset" },
-  { victim: "bus", transition: "delivered" },
-  replicas(1),
-];
-const problem = findBrokerProblem("gcppubsub");
+// The emulator tells late who is gone, and what was with them comes back later still: minutes, on a busy machine.
+const problem = isLong ? findBrokerProblem("gcppubsub") : "in test:long alone: it takes minutes";
 const withEmulator = problem === undefined ? describe : describe.skip;
 
 withEmulator(`no accepted event is lost on Pub/Sub (${problem ?? "found"})`, () => {
@@ -30,22 +25,19 @@ withEmulator(`no accepted event is lost on Pub/Sub (${problem ?? "found"})`, () 
 
   test("whoever is killed, whichever way is broken, and whoever comes to share the work", async () => {
     const random = seeded(SEED);
-    const strikes = isLong ? planAll(random) : FEW;
-    const spec = { run: "all", firstId: IDS_A_RUN, ratePerSecond: RATE_PER_SECOND, strikes, random };
+    const spec = { run: "all", firstId: IDS_A_RUN, ratePerSecond: RATE_PER_SECOND, strikes: planAll(random), random };
     const report = await runOracle(rig, spec);
-    if (isLong) process.stderr.write(`on Pub/Sub: ${describeReport(report)}\n`);
+    process.stderr.write(`on Pub/Sub: ${describeReport(report)}\n`);
     expectNothingLost(report);
     for (const count of Object.values(report.duplicates))
       expect(count).toBeLessThan(report.acceptedCount / STREAMS.length);
   }, 1_800_000);
 
-  // An engine that loses does so on every bus: the short run leaves the proof to the one on NATS.
-  const inLong = isLong ? test : test.skip;
-  inLong.each<[Sabotage, readonly Strike[]]>([
+  test.each<[Sabotage, readonly Strike[]]>([
     ["acknowledgeBeforeDeliver", [{ victim: "bus", transition: "delivering" }]],
     ["dropDeadLetters", []],
   ])(
-    "an engine is caught that would lose some: %s (in test:long alone)",
+    "an engine is caught that would lose some: %s",
     async (sabotage, strikes) => {
       const firstId = IDS_A_RUN * (2 + strikes.length);
       const spec = { run: sabotage, firstId, ratePerSecond: RATE_PER_SECOND, strikes, sabotage, random: seeded(SEED) };
@@ -55,7 +47,10 @@ withEmulator(`no accepted event is lost on Pub/Sub (${problem ?? "found"})`, () 
   );
 });
 
-/** Every strike there is but those of the broker itself, some at random, and processes that come to share the work. */
+/**
+ * Every strike there is but those of the broker itself, which keeps nothing over its end, some at random, and processes that come
+ * to share the work.
+ */
 function planAll(random: () => number): readonly Strike[] {
   return planStrikes(random, { isLong: true, randomCount: RANDOM_STRIKES })
     .filter(({ victim }) => victim !== "broker")

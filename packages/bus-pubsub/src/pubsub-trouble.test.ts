@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { BusRefusedError, BusUnavailableError, systemClock } from "@kelvin/bus";
 import type { BusLog, HeldRecord, LogSpec, ReaderSpec } from "@kelvin/bus";
-import { findFreePort } from "@kelvin/testkit/child-program";
+import { findLastingPort } from "@kelvin/testkit/child-program";
 import { findPubsubProblem, openPubsubEmulator, type PubsubEmulator } from "@kelvin/testkit/pubsub-emulator";
 import { openTcpProxy, type TcpProxy } from "@kelvin/testkit/tcp-proxy";
 import { subscriptionId, topicId } from "./broker-names.ts";
@@ -56,7 +56,7 @@ withEmulator(`on the emulator (${problem ?? "found"})`, () => {
 
   describe("a service that is away", () => {
     test("cannot be opened, and that is told in seconds", async () => {
-      const nobody = `127.0.0.1:${await findFreePort()}`;
+      const nobody = `127.0.0.1:${await findLastingPort()}`;
       await expect(openAt(nobody)).rejects.toThrow(BusUnavailableError);
       await expect(openAt(nobody)).rejects.toThrow(/project "test" at 127\.0\.0\.1:\d+.*ECONNREFUSED/);
       proxy.setMode("hang");

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 
 // A program that is killed and started again needs a port of its own.
-export { findFreePort } from "./free-port.ts";
+export { findLastingPort } from "./lasting-port.ts";
 
 /** A program of ours as a process of its own, that can be killed and talks in messages. */
 export interface ChildProgram {

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./free-port.ts";
+import { findLastingPort } from "./lasting-port.ts";
 
 const program = "nats-server";
 /** A busy machine takes its time, above all for a server that was killed. */
@@ -48,7 +48,7 @@ export interface NatsServer {
 /** Starts a server. @throws Error when it does not answer in 30 s. */
 export async function openNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const dir = mkdtempSync(join(tmpdir(), "kelvin-nats-"));
-  const port = await findFreePort();
+  const port = await findLastingPort();
   const config = join(dir, "nats.conf");
   mkdirSync(join(dir, "data"));
   writeFileSync(config, formatConfig(dir, { port, options }));

@@ -4,7 +4,7 @@ import { request } from "node:http";
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./free-port.ts";
+import { findLastingPort } from "./lasting-port.ts";
 
 /** Who may push to and pull from the registry of `openDockerRegistry`. */
 export const registryLogin = { username: "ann", password: "registry-pass" } as const;
@@ -32,7 +32,7 @@ export interface DockerRegistry {
 /** Starts a registry that keeps its content in `dir` and asks for `registryLogin`. @throws Error when it does not answer in 10 s. */
 export async function openDockerRegistry(dir: string): Promise<DockerRegistry> {
   mkdirSync(dir, { recursive: true });
-  const host = `127.0.0.1:${await findFreePort()}`;
+  const host = `127.0.0.1:${await findLastingPort()}`;
   writeFileSync(join(dir, "htpasswd"), htpasswd);
   writeFileSync(join(dir, "config.json"), formatConfig(dir, host));
   // YAML takes JSON.

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./free-port.ts";
+import { findLastingPort } from "./lasting-port.ts";
 
 const sshd = "/usr/sbin/sshd";
 
@@ -33,7 +33,7 @@ export async function openSshGitServer(dir: string): Promise<SshGitServer> {
   const [hostKey, userKey] = [makeKey(join(dir, "host_key")), makeKey(join(dir, "user_key"))];
   const command = 'command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"",restrict';
   writeFileSync(join(dir, "authorized_keys"), `${command} ${userKey.public}\n`, { mode: 0o600 });
-  const port = await findFreePort();
+  const port = await findLastingPort();
   const config = join(dir, "sshd_config");
   writeFileSync(config, formatConfig(dir, port));
   const server = spawn(sshd, ["-D", "-e", "-f", config], { stdio: ["ignore", "ignore", "pipe"] });

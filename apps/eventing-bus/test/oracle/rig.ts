@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findFreePort, startChildProgram, type ChildProgram } from "@kelvin/testkit/child-program";
+import { findLastingPort, startChildProgram, type ChildProgram } from "@kelvin/testkit/child-program";
 import { openTcpProxy, type TcpProxy } from "@kelvin/testkit/tcp-proxy";
 import type { BrokerAddress } from "./broker-bus.ts";
 import type { BusArgument } from "./bus-program.ts";
@@ -76,7 +76,7 @@ export async function openRig(kind: BrokerAddress["kind"]): Promise<Rig> {
 }
 
 async function openSubscriber(file: string, delayMsMax: number): Promise<SubscriberProcess> {
-  const port = await findFreePort();
+  const port = await findLastingPort();
   let child: ChildProgram | undefined;
   const subscriber: SubscriberProcess = {
     port,
@@ -117,7 +117,7 @@ export async function startBus(
   { dir, broker, ports }: Ways,
   { run, sabotage }: { readonly run: string; readonly sabotage?: Sabotage },
 ): Promise<BusProcess> {
-  const port = await findFreePort();
+  const port = await findLastingPort();
   const argument: BusArgument = {
     broker,
     port,
