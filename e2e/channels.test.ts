@@ -177,6 +177,9 @@ describeHere("messages", () => {
 });
 
 describeHere("bad input", () => {
+  const founding = { apiVersion: "channels.knative.dev/v1alpha1" };
+  const foundingStub = { image: "github.com/knative/eventing/pkg/buses/stub/dispatcher" };
+
   test("kubectl is told which field is wrong", async () => {
     const parameters = { channel: [{ name: "no good" }] };
     await makeChannel("frozen");
@@ -200,7 +203,7 @@ describeHere("bad input", () => {
   test("an argument that its bus asks for is missed in seconds", async () => {
     const parameters = { channel: [{ name: "flavour" }], subscription: [{ name: "colour" }] };
     await applyAll(kubectl, [
-      otherBus("Bus", "picky", { parameters }),
+      { ...founding, kind: "Bus", metadata: { name: "picky" }, spec: { parameters, dispatcher: foundingStub } },
       busChannel("plain", { bus: "picky" }),
       busSubscription("plain"),
     ]);
@@ -216,10 +219,8 @@ describeHere("bad input", () => {
   });
 
   test("a bus may go while its Channels live; nothing of them hangs", async () => {
-    const stub = { apiVersion: "channels.knative.dev/v1alpha1", kind: "Bus", metadata: { name: "going" } };
-    const dispatcher = { image: "github.com/knative/eventing/pkg/buses/stub/dispatcher" };
     await applyAll(kubectl, [
-      { ...stub, spec: { dispatcher } },
+      { ...founding, kind: "Bus", metadata: { name: "going" }, spec: { dispatcher: foundingStub } },
       busChannel("left", { bus: "going" }),
       busSubscription("left"),
     ]);

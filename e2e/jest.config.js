@@ -1,4 +1,4 @@
-// The end-to-end tests: one file after the other, since each starts a whole Kelvin.
+// The end-to-end tests. Each file starts a whole Kelvin, which mostly waits: two of them share two cores well.
 import base from "../jest.config.js";
 
 export default {
@@ -6,6 +6,6 @@ export default {
   rootDir: "..",
   testMatch: ["<rootDir>/e2e/**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/"],
-  maxWorkers: 1,
+  maxWorkers: 2,
   testTimeout: 120_000,
 };

@@ -202,6 +202,11 @@ const ofArguments: Row[] = [
 ];
 
 const said = (text: string) => withConditions({ Provisioned: text });
+const needy = bus(
+  "rabbit",
+  withSpec({ parameters: { channel: [{ name: "flavour" }] } }),
+  withConditions({ Serviceable: "True/ServiceSynced" }),
+);
 const rabbitName = nameOf(ofRabbit, "rabbit-bus.default.svc.cluster.local");
 const ofThirdParty: Row[] = [
   {
@@ -209,6 +214,24 @@ const ofThirdParty: Row[] = [
     world: [rabbit, ofRabbit, rabbitName],
     key,
     wantStatus: because("Unknown/Provisioning"),
+  },
+  {
+    name: "§1.6 of a third party's bus is refused without its arguments while that says nothing",
+    world: [needy, ofRabbit, rabbitName],
+    key,
+    wantStatus: because("False/MissingArguments"),
+    wantEvents: ['Warning MissingArguments: Bus "default/rabbit" needs a value of flavour: give spec.arguments'],
+  },
+  {
+    name: "§1.9 of a third party's bus keeps its word on arguments too: nobody contradicts it",
+    world: [
+      needy,
+      busChannel("orders", withSpec({ bus: "rabbit", clusterBus: undefined }), said("True/Yes")),
+      rabbitName,
+    ],
+    key,
+    wantStatus: { ...named, Provisioned: "True/Yes", Ready: "True" },
+    wantEvents: [became],
   },
   ...["True/Yes", "False/NoTopic"].map((text): Row => {
     const Ready = text.startsWith("True") ? "True" : text;

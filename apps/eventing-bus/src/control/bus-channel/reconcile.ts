@@ -94,7 +94,8 @@ function markProvision(channel: Channel, found: PresentBus, { clock, buses }: Bu
   const now = clock.now();
   const status = channelStatus.initializeChannel(channel, now);
   noteBus(status, found, buses);
-  const question = { object: channel, found, what: "channel", given: channel.spec?.arguments } as const;
+  const hasBusSaid = channelStatus.hasBusSaid(status);
+  const question = { object: channel, found, what: "channel", given: channel.spec?.arguments, hasBusSaid } as const;
   const verdict = decideVerdict(question, buses);
   if (verdict.kind === "said-by-bus") channelStatus.keepProvisioned(status, found.place.id, now);
   else if (verdict.kind === "serving") channelStatus.markProvisioned(status, verdict.message, now);

@@ -101,7 +101,9 @@ const refusals = {
 function markVerdict(subscription: Subscription, found: PresentBus, { clock, buses }: BusSubscriptionDeps): void {
   const now = clock.now();
   const status = subscriptionStatus.initializeSubscription(subscription, now);
-  const question = { object: subscription, found, what: "subscription", given: subscription.spec?.arguments } as const;
+  const hasBusSaid = subscriptionStatus.hasBusSaid(status);
+  const given = subscription.spec?.arguments;
+  const question = { object: subscription, found, what: "subscription", given, hasBusSaid } as const;
   const verdict = decideVerdict(question, buses);
   if (verdict.kind === "said-by-bus") subscriptionStatus.keepDispatching(status, found.place.id, now);
   else if (verdict.kind === "serving") subscriptionStatus.markDispatching(status, verdict.message, now);

@@ -24,14 +24,17 @@ export interface VerdictQuestion {
   readonly found: PresentBus;
   readonly what: "channel" | "subscription";
   readonly given: readonly BusArgument[] | undefined;
+  /** A third party's bus has said something: two that write one condition in turn would never end. */
+  readonly hasBusSaid: boolean;
 }
 
 /** Decides it. Pure: ask again when the bus, or what is stored of it, changes. */
 export function decideVerdict(
-  { object, found, what, given }: VerdictQuestion,
+  { object, found, what, given, hasBusSaid }: VerdictQuestion,
   buses: Pick<BusWatch, "find" | "names">,
 ): BusVerdict {
   const { id } = found.place;
+  if (found.kind === "third-party" && hasBusSaid) return { kind: "said-by-bus" };
   const { missing, undeclared } = resolveArguments(found.bus.spec?.parameters?.[what] ?? [], given);
   if (missing.length > 0) {
     const message = `Bus "${id}" needs a value of ${missing.join(", ")}: give spec.arguments`;

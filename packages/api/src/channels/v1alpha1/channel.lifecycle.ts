@@ -1,7 +1,7 @@
 import { initializeStatus } from "../../meta/status.ts";
 import { Channel, channelConditions, type ChannelStatus } from "./channel.types.ts";
 import { busChannelReasons } from "./reasons.ts";
-import { keepSaid } from "./said-by-bus.ts";
+import { hasSaid, keepSaid } from "./said-by-bus.ts";
 
 const set = Channel.conditions;
 
@@ -82,4 +82,9 @@ export function keepProvisioned(status: ChannelStatus, bus: string, now: Date): 
   const message = `Bus "${bus}" is a third party's and has to say whether it serves this Channel; it has not yet`;
   const silent = { reason: busChannelReasons.provisioning, message };
   keepSaid(status, { set, type: channelConditions.provisioned, ownReasons, silent }, now);
+}
+
+/** Whether a third party's bus has said how it stands to this: from then on nobody else does. */
+export function hasBusSaid(status: ChannelStatus): boolean {
+  return hasSaid(status, { type: channelConditions.provisioned, ownReasons });
 }

@@ -14,8 +14,17 @@ export interface SaidByBus {
 export function keepSaid(status: ConditionedStatus, { set, type, ownReasons, silent }: SaidByBus, now: Date): void {
   const { status: value = "Unknown", reason = "", message = "" } = getCondition(status, type) ?? {};
   const mark = { type, reason, message };
-  if (value === "True") set.markTrue(status, mark, now);
-  else if (ownReasons.has(reason) || reason === "") set.markUnknown(status, { type, ...silent }, now);
+  if (!hasSaid(status, { type, ownReasons })) set.markUnknown(status, { type, ...silent }, now);
+  else if (value === "True") set.markTrue(status, mark, now);
   else if (value === "False") set.markFalse(status, mark, now);
   else set.markUnknown(status, mark, now);
+}
+
+/** Whether the bus has said anything: what stands there is not a word of ours. */
+export function hasSaid(
+  status: ConditionedStatus,
+  { type, ownReasons }: Pick<SaidByBus, "type" | "ownReasons">,
+): boolean {
+  const { status: value = "Unknown", reason = "" } = getCondition(status, type) ?? {};
+  return value === "True" || (reason !== "" && !ownReasons.has(reason));
 }

@@ -1,7 +1,7 @@
 import { initializeStatus } from "../../meta/status.ts";
 import { busSubscriptionReasons } from "./reasons.ts";
 import { Subscription, subscriptionConditions, type SubscriptionStatus } from "./subscription.types.ts";
-import { keepSaid } from "./said-by-bus.ts";
+import { hasSaid, keepSaid } from "./said-by-bus.ts";
 
 const set = Subscription.conditions;
 
@@ -61,4 +61,9 @@ export function keepDispatching(status: SubscriptionStatus, bus: string, now: Da
   const message = `Bus "${bus}" is a third party's and has to say whether it delivers to this Subscription; it has not yet`;
   const silent = { reason: busSubscriptionReasons.pending, message };
   keepSaid(status, { set, type: subscriptionConditions.dispatching, ownReasons, silent }, now);
+}
+
+/** Whether a third party's bus has said how it stands to this: from then on nobody else does. */
+export function hasBusSaid(status: SubscriptionStatus): boolean {
+  return hasSaid(status, { type: subscriptionConditions.dispatching, ownReasons });
 }
