@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 // Tests run TypeScript sources directly: workspace packages resolve through their "@kelvin/source" export.
 export default {
   testEnvironment: "node",
-  // jest would keep one core for itself; many suites wait for processes, so on two cores a second worker halves the time.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // jest would keep one core for itself; but many suites mostly wait for processes and brokers.
+  maxWorkers: availableParallelism() + 1,
   testMatch: ["<rootDir>/**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/dist/", "/.kelvin/", "<rootDir>/e2e/"],
   modulePathIgnorePatterns: ["/dist/", "/.kelvin/"],

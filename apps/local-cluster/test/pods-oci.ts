@@ -76,12 +76,13 @@ touch /sys/x 2>/dev/null || echo read-only; } > /dev/termination-log`,
   await kube.create(Pod, {
     ...makeShellPod(
       "deaf",
-      { main: { image, script: "echo begun; while :; do sleep 1; done" } },
+      { main: { image, script: "touch /tmp/here; while :; do sleep 1; done", readinessProbe } },
       { terminationGracePeriodSeconds: 1 },
     ),
     metadata: { name: "deaf", namespace: "default", finalizers: ["kelvin.dev/test"] },
   });
-  await podWhen(kube, "deaf", ({ status }) => status?.phase === "Running");
+  // Until its program runs process 1 is runc's, which ends by SIGTERM as it likes.
+  await podWhen(kube, "deaf", (pod) => firstOf(pod)?.ready === true);
   await app.restartNodeAgent();
   await kube.delete(Pod, keyOf("deaf"));
   const deafEnd = await podWhen(kube, "deaf", ({ status }) => status?.phase === "Failed");
