@@ -21,7 +21,9 @@ const installed = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
 if (installed !== wanted) {
   console.error("Installing dependencies (first run or changed lock file; about half a minute) ...");
   // stdout belongs to the command that follows (its ready line is parsed by scripts), so npm writes to stderr.
-  const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, stdio: ["ignore", 2, 2] });
+  // Its warnings are about the Node that installs; what runs is the pinned one, which it installs.
+  const options = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const result = spawnSync("npm", ["ci", ...options], { cwd: root, stdio: ["ignore", 2, 2] });
   if (result.status !== 0) {
     console.error("npm ci failed; mend what it names above and run the same command again.");
     process.exit(1);
