@@ -1,34 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openKafkaBus } from "@kelvin/bus-kafka";
 import { openFakeKube } from "@kelvin/testkit";
 import { findLastingPort } from "@kelvin/testkit/child-program";
 import { findKafkaProblem } from "@kelvin/testkit/kafka-jars";
 import { kafkaLogin, openKafkaServer, type KafkaServer } from "@kelvin/testkit/kafka-server";
 import { busName } from "../src/model/names.ts";
-import { broker, brokerConfig, EVENT, openBusWorld, openSink, trigger, until, type BusWorld } from "./bus-world.ts";
+import { broker, brokerConfig, EVENT, trigger, until, type BusWorld, type openBusWorld } from "./bus-world.ts";
+import { useWorlds } from "./use-worlds.ts";
 
 const problem = findKafkaProblem();
 const withServer = problem === undefined ? describe : describe.skip;
 
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const { joined, sink, closeLater } = useWorlds();
 
 const byText = (one = "", other = ""): number => (one < other ? -1 : 1);
 const config = brokerConfig("KafkaChannel", "messaging.knative.dev/v1beta1");
 
-async function world(at: string, ...[objects, env, rest]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
-  const opened = await openBusWorld(objects, { BUS_NAME: "kafka", KAFKA_BOOTSTRAP_SERVERS: at, ...env }, rest);
-  closers.push(() => opened.close());
-  await opened.bus.joined;
-  return opened;
-}
-
-async function sink() {
-  const opened = await openSink();
-  closers.push(() => opened.close());
-  return opened;
+function world(at: string, ...[objects, env, rest]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
+  return joined(objects, { BUS_NAME: "kafka", KAFKA_BOOTSTRAP_SERVERS: at, ...env }, rest);
 }
 
 test("a broker that is down: the process is up and ready, and says what is wrong to whoever sends", async () => {
@@ -93,7 +82,7 @@ withServer(`on a real broker (${problem ?? "found"})`, () => {
       await until("it is removed", async () => (await report()).streams["uid-orders"]?.state === "removed");
     }
     const bus = await openKafkaBus({ brokers: [server.address], name: "test" });
-    closers.push(() => bus.close());
+    closeLater(() => bus.close());
     const id = busName({ kind: "Broker", namespace: "shop", name: "orders" });
     expect(await bus.findLog({ id, partitions: 1, unfinishedBytesMax: 1 })).toBeUndefined();
   }, 120_000);

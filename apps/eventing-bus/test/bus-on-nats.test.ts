@@ -1,39 +1,28 @@
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { openNatsBus } from "@kelvin/bus-nats";
 import { openFakeKube } from "@kelvin/testkit";
 import { findLastingPort } from "@kelvin/testkit/child-program";
 import { findNatsProblem, openNatsServer, type NatsServer } from "@kelvin/testkit/nats-server";
 import { busName } from "../src/model/names.ts";
-import { broker, brokerConfig, EVENT, openBusWorld, openSink, trigger, until, type BusWorld } from "./bus-world.ts";
+import { broker, brokerConfig, EVENT, trigger, until, openBusWorld, type BusWorld } from "./bus-world.ts";
+import { useWorlds } from "./use-worlds.ts";
 
 const problem = findNatsProblem();
 const withServer = problem === undefined ? describe : describe.skip;
 
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const { joined, sink, closeLater } = useWorlds();
 
 const byText = (one = "", other = ""): number => (one < other ? -1 : 1);
 const orders = { kind: "Broker", namespace: "shop", name: "orders" };
 const NATS = ["NatsJetStreamChannel", "messaging.knative.dev/v1alpha1"] as const;
 
-async function world(url: string, ...[objects, env, rest]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
-  const opened = await openBusWorld(objects, { BUS_NAME: "nats", NATS_URL: url, ...env }, rest);
-  closers.push(() => opened.close());
-  await opened.bus.joined;
-  return opened;
-}
-
-async function sink(...args: Parameters<typeof openSink>) {
-  const opened = await openSink(...args);
-  closers.push(() => opened.close());
-  return opened;
+function world(url: string, ...[objects, env, rest]: Parameters<typeof openBusWorld>): Promise<BusWorld> {
+  return joined(objects, { BUS_NAME: "nats", NATS_URL: url, ...env }, rest);
 }
 
 async function server(...args: Parameters<typeof openNatsServer>): Promise<NatsServer> {
   const opened = await openNatsServer(...args);
-  closers.push(() => opened.close());
+  closeLater(() => opened.close());
   return opened;
 }
 
@@ -133,7 +122,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
     kube.put(trigger("t", got.url, { status: { annotations: { "kelvin.dev/since": since } } }));
     await first.close();
     const bus = await openNatsBus({ servers: [url], name: "test" });
-    closers.push(() => bus.close());
+    closeLater(() => bus.close());
     const log = await bus.openLog({ id: busName(orders), partitions: 1, unfinishedBytesMax: 64 * 1024 * 1024 });
     await log.append({ headers: Object.entries({ ...EVENT, "ce-id": "kept" }).flat(), body: Buffer.alloc(0) });
     kube.intercept(async ({ verb, kind }) => {
@@ -162,7 +151,7 @@ withServer(`on a real server (${problem ?? "found"})`, () => {
       await until("it is removed", async () => (await report()).streams["uid-orders"]?.state === "removed");
     }
     const bus = await openNatsBus({ servers: [url], name: "test" });
-    closers.push(() => bus.close());
+    closeLater(() => bus.close());
     expect(await bus.findLog({ id: busName(orders), partitions: 1, unfinishedBytesMax: 1 })).toBeUndefined();
   }, 60_000);
 });

@@ -9,7 +9,8 @@ import {
   type PostOptions,
   type Received,
 } from "./bus-world.ts";
-import { NEWS_HOST, stub, toNews, useWorlds } from "./founding-world.ts";
+import { NEWS_HOST, stub, toNews } from "./founding-world.ts";
+import { useWorlds } from "./use-worlds.ts";
 
 // Channels and Subscriptions of channels.knative.dev on a bus in memory, over real HTTP: what 2018's dispatchers did with
 // events, and what of it is mended. Named after the parts of the founding API (1.8: hosts, 1.10: the HTTP contract).

@@ -4,7 +4,8 @@ import { BusRefusedError, type BusLog, type LogSpec } from "@kelvin/bus";
 import { openFakeKube, type FakeKube } from "@kelvin/testkit";
 import type { OpenBus } from "../src/bus/opened-bus.ts";
 import { bus, busChannel, busSubscription, inMemoryChannel, until } from "./bus-world.ts";
-import { stub, toNews, useWorlds } from "./founding-world.ts";
+import { stub, toNews } from "./founding-world.ts";
+import { useWorlds } from "./use-worlds.ts";
 
 // How a bus in memory follows the objects of channels.knative.dev, over real HTTP. Named after the parts of the founding API
 // (1.3: buses, 1.4: channels, 1.5: subscriptions, 1.6: arguments).

@@ -16,7 +16,7 @@ import {
   type Answer,
   type BusWorld,
 } from "./bus-world.ts";
-import { useWorlds } from "./founding-world.ts";
+import { useWorlds } from "./use-worlds.ts";
 
 // Channels and Subscriptions of channels.knative.dev on real brokers: what is called how there, and what outlives a process.
 

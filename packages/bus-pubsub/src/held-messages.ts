@@ -4,7 +4,7 @@ import { openAckLine, openLeaseLine } from "./ack-line.ts";
 import type { PubsubConnection } from "./pubsub-connection.ts";
 import type { ReceivedMessage } from "./pubsub-methods.ts";
 
-/** A message that is ours for now. */
+/** A message that is ours while its lease lasts. */
 export interface HeldMessage {
   readonly id: string;
   /** Under which it is acknowledged: that of its last delivery. */

@@ -1,9 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { answers } from "./answers.ts";
 import { findLastingPort } from "./lasting-port.ts";
 
 const program = "nats-server";
@@ -75,7 +74,9 @@ export async function openNatsServer(options: NatsServerOptions = {}): Promise<N
       const started = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", log] });
       closeSync(log);
       server = started;
-      if (await answers(port, () => started.exitCode !== null)) return;
+      // It greets whoever connects; only then is it ready.
+      const hasEnded = (): boolean => started.exitCode !== null;
+      if (await answers(port, { by: "data", msMax: START_MS_MAX, hasEnded })) return;
       const how = started.exitCode === null ? `did not answer on port ${port}` : `ended with ${started.exitCode}`;
       await end("SIGKILL");
       throw new Error(`${program} ${how}; its log ends with:\n${readEnd(join(dir, "log"))}`);
@@ -111,24 +112,4 @@ function formatConfig(
 
 function readEnd(file: string): string {
   return existsSync(file) ? readFileSync(file, "utf8").slice(-LOG_CHARS_MAX) : "";
-}
-
-async function answers(port: number, hasEnded: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < START_MS_MAX / 50 && !hasEnded(); tries += 1) {
-    if (await connects(port)) return true;
-    await sleep(50);
-  }
-  return false;
-}
-
-/** The server greets whoever connects; only then is it ready. */
-function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const done = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once("data", done(true)).once("error", done(false)).once("close", done(false));
-  });
 }

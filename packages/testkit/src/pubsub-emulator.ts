@@ -1,8 +1,7 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { connect } from "node:net";
 import { delimiter, dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { answers } from "./answers.ts";
 import { findLastingPort } from "./lasting-port.ts";
 
 const READY_MS_MAX = 60_000;
@@ -84,28 +83,9 @@ export async function openPubsubEmulator(): Promise<PubsubEmulator> {
     server.kill("SIGKILL");
     await closed;
   };
-  if (!(await answers(port, server))) {
+  if (!(await answers(port, { by: "connect", msMax: READY_MS_MAX, hasEnded: () => server.exitCode !== null }))) {
     await close();
     throw new Error(`the Pub/Sub emulator did not start: ${said}`);
   }
   return { port, host: `127.0.0.1:${port}`, close };
-}
-
-async function answers(port: number, server: ChildProcess): Promise<boolean> {
-  for (let tries = 0; tries < READY_MS_MAX / 100 && server.exitCode === null; tries += 1) {
-    if (await connects(port)) return true;
-    await sleep(100);
-  }
-  return false;
-}
-
-function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const done = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once("connect", done(true)).once("error", done(false));
-  });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { KafkaOptions } from "@kelvin/bus-kafka";
-import { DEAD_LETTER_BYTES_MAX, FOR_EVER, type OpenBus } from "./opened-bus.ts";
+import { isHostAndPort } from "./host-and-port.ts";
+import { DEAD_LETTER_BYTES_MAX, openDurable, type OpenBus } from "./opened-bus.ts";
 
 const MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 const REPLICAS_MAX = 32;
@@ -8,19 +9,14 @@ const REPLICAS_MAX = 32;
 /** Kafka, as the environment says. @throws Error naming the variable that is wrong */
 export function openKafka(env: NodeJS.ProcessEnv): OpenBus {
   const options = kafkaOptionsOf(env);
-  const { BUS_NAME: name = "kafka", BUS_NAMESPACE: namespace = "" } = env;
-  const id = namespace === "" ? name : `${namespace}/${name}`;
-  return async () => {
-    const { openKafkaBus } = await import("@kelvin/bus-kafka");
-    const bus = await openKafkaBus(options);
-    try {
-      const deadLetters = await bus.openDeadLetterStore({ id, bytesMax: DEAD_LETTER_BYTES_MAX.disk });
-      return { kind: "kafka", bus, deadLetters, life: FOR_EVER, isDurable: true };
-    } catch (error) {
-      await bus.close();
-      throw error;
-    }
-  };
+  return openDurable(env, {
+    kind: "kafka",
+    deadLetterBytesMax: DEAD_LETTER_BYTES_MAX.disk,
+    async open() {
+      const { openKafkaBus } = await import("@kelvin/bus-kafka");
+      return openKafkaBus(options);
+    },
+  });
 }
 
 /** @throws Error naming the variable that is wrong */
@@ -55,11 +51,7 @@ function brokersOf({
   const [variable, text] =
     servers === "" && brokers !== "" ? ["KAFKA_BROKERS", brokers] : ["KAFKA_BOOTSTRAP_SERVERS", servers];
   const list = text.split(",").map((broker) => broker.trim());
-  const isRight = list.every((broker) => {
-    const [, port] = /^[A-Za-z0-9._-]+:(\d{1,5})$/.exec(broker) ?? [];
-    return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
-  });
-  if (isRight) return list;
+  if (list.every(isHostAndPort)) return list;
   throw new Error(`${variable} must be a list of host:port with commas, was "${text}"`);
 }
 

@@ -1,24 +1,19 @@
 import type { NatsCredentials } from "@kelvin/bus-nats";
-import { busId } from "../model/names.ts";
-import { DEAD_LETTER_BYTES_MAX, FOR_EVER, type OpenBus } from "./opened-bus.ts";
+import { DEAD_LETTER_BYTES_MAX, openDurable, type OpenBus } from "./opened-bus.ts";
 
 /** The bus on NATS servers with JetStream. @throws Error naming the variable. */
 export function openNats(env: NodeJS.ProcessEnv): OpenBus {
   const servers = serversOf(env["NATS_URL"] ?? "");
   const credentials = credentialsOf(env);
   const name = env["POD_NAME"] ?? "eventing-bus";
-  const id = busId(env["BUS_NAME"] ?? "nats", env["BUS_NAMESPACE"]);
-  return async () => {
-    const { openNatsBus } = await import("@kelvin/bus-nats");
-    const bus = await openNatsBus({ servers, name, ...(credentials === undefined ? {} : { credentials }) });
-    try {
-      const deadLetters = await bus.openDeadLetterStore({ id, bytesMax: DEAD_LETTER_BYTES_MAX.disk });
-      return { kind: "nats", bus, deadLetters, life: FOR_EVER, isDurable: true };
-    } catch (error) {
-      await bus.close();
-      throw error;
-    }
-  };
+  return openDurable(env, {
+    kind: "nats",
+    deadLetterBytesMax: DEAD_LETTER_BYTES_MAX.disk,
+    async open() {
+      const { openNatsBus } = await import("@kelvin/bus-nats");
+      return openNatsBus({ servers, name, ...(credentials === undefined ? {} : { credentials }) });
+    },
+  });
 }
 
 function serversOf(text: string): string[] {

@@ -1,24 +1,19 @@
 import type { PubsubOptions } from "@kelvin/bus-pubsub";
-import { DEAD_LETTER_BYTES_MAX, FOR_EVER, type OpenBus } from "./opened-bus.ts";
+import { isHostAndPort } from "./host-and-port.ts";
+import { DEAD_LETTER_BYTES_MAX, openDurable, type OpenBus } from "./opened-bus.ts";
 
 /** Google Cloud Pub/Sub, or its emulator, as the environment says. @throws Error naming the variable that is wrong */
 export function openPubsub(env: NodeJS.ProcessEnv): OpenBus {
   const options = pubsubOptionsOf(env);
-  const { BUS_NAME: name = "gcppubsub", BUS_NAMESPACE: namespace = "" } = env;
-  const id = namespace === "" ? name : `${namespace}/${name}`;
-  return async () => {
-    const { openPubsubBus } = await import("@kelvin/bus-pubsub");
-    const bus = await openPubsubBus(options);
-    try {
-      // Letters are kept at the service, and whoever holds them has them in memory.
-      const bytesMax = (DEAD_LETTER_BYTES_MAX.memory * 3) / 4;
-      const deadLetters = await bus.openDeadLetterStore({ id, bytesMax });
-      return { kind: "gcppubsub", bus, deadLetters, life: FOR_EVER, isDurable: true };
-    } catch (error) {
-      await bus.close();
-      throw error;
-    }
-  };
+  return openDurable(env, {
+    kind: "gcppubsub",
+    // Letters are kept at the service, and whoever holds them has them in memory.
+    deadLetterBytesMax: (DEAD_LETTER_BYTES_MAX.memory * 3) / 4,
+    async open() {
+      const { openPubsubBus } = await import("@kelvin/bus-pubsub");
+      return openPubsubBus(options);
+    },
+  });
 }
 
 /** @throws Error naming the variable that is wrong */
@@ -42,7 +37,6 @@ export function pubsubOptionsOf(env: NodeJS.ProcessEnv): PubsubOptions {
 }
 
 function emulatorHostOf(text: string): string {
-  const [, port] = /^[A-Za-z0-9._-]+:(\d{1,5})$/.exec(text) ?? [];
-  if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return text;
+  if (isHostAndPort(text)) return text;
   throw new Error(`PUBSUB_EMULATOR_HOST must be host:port, was "${text}"`);
 }

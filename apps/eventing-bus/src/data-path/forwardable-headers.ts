@@ -1,21 +1,22 @@
+import { keepHeaders, type KeptNames } from "./kept-headers.ts";
+
 // What v0.1 let through, of requests and of answers.
 
-/** The last two came after 2018; a trace goes on through a channel of that time, too. */
-const FORWARDED = new Set(["content-type", "x-request-id", "traceparent", "tracestate"]);
-const FORWARDED_PREFIXES = ["knative-", "ce-", "x-b3-", "x-ot-"] as const;
+/** The last two names came after 2018; a trace goes on through a channel of that time, too. */
+const FORWARDED: KeptNames = {
+  names: new Set(["content-type", "x-request-id", "traceparent", "tracestate"]),
+  prefixes: ["knative-", "ce-", "x-b3-", "x-ot-"],
+};
 
 /** Of headers (name, value, name, value) those that go on: the first of each name, with the names in lower case. */
 export function forwardableHeaders(headers: readonly string[]): string[] {
-  const kept: string[] = [];
-  const seen = new Set<string>();
-  for (let index = 0; index + 1 < headers.length; index += 2) {
-    const name = (headers[index] ?? "").toLowerCase();
-    const isKept = FORWARDED.has(name) || FORWARDED_PREFIXES.some((prefix) => name.startsWith(prefix));
-    if (!isKept || seen.has(name)) continue;
-    seen.add(name);
-    kept.push(name, headers[index + 1] ?? "");
+  const kept = keepHeaders(headers, FORWARDED);
+  const first = new Map<string, string>();
+  for (let index = 0; index < kept.length; index += 2) {
+    const [name = "", value = ""] = kept.slice(index, index + 2);
+    if (!first.has(name)) first.set(name, value);
   }
-  return kept;
+  return [...first].flat();
 }
 
 /** What an answer says of when to ask again: it goes on nowhere, and is heeded. */
